@@ -59,6 +59,10 @@ fn describe(config: &Config, model: &Model) -> String {
     let who = match settings.map(|settings| settings.provider) {
         Some(Provider::Local) => "answers in this process",
         Some(Provider::Openai) => "answered by an OpenAI-compatible service",
+        Some(Provider::Responses) => "answered by OpenAI's Responses API",
+        Some(Provider::Anthropic) => "answered by Anthropic's API",
+        Some(Provider::Gemini) => "answered by Google's Gemini API",
+        Some(Provider::Ollama) => "answered by Ollama",
         Some(Provider::Echo) | None => "only repeats the message",
     };
     format!("{} ({who}), {}", model.name, price(model.price))

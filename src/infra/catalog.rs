@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::core::error::Error;
 use crate::core::price::Price;
 use crate::core::random::Random;
+use crate::infra::ai::upstream::{self, Protocol, Remote, Think};
 use crate::infra::ai::{self, SharedProvider};
 use crate::infra::config::{self, Config};
 
@@ -170,26 +171,50 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
             open_local(path, settings.max_queued, random)?
         }
-        config::Provider::Openai => Arc::new(ai::upstream::Remote::new(ai::upstream::Settings {
-            upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
-            max_retries: settings.max_retries,
-            context_window: settings.context_window,
-            units_per_image: settings.units_per_image,
-            max_tokens_param: settings.max_tokens_param.map(|name| match name {
-                config::MaxTokensParam::MaxTokens => "max_tokens",
-                config::MaxTokensParam::MaxCompletionTokens => "max_completion_tokens",
-            }),
-            circuit_cooldown: settings.circuit_cooldown,
-            params: {
-                let config::Params { reject, allow, force, answers, tools } = &settings.params;
-                ai::upstream::Params::new(reject, allow, force, answers, tools)
-            },
-        })?),
+        _ => Arc::new(open_remote(settings)?),
     })
 }
 
-fn upstream_config(upstream: config::Upstream) -> Result<ai::upstream::UpstreamConfig, Error> {
-    let api_key = upstream.api_key()?;
-    let config::Upstream { base_url, upstream_model, .. } = upstream;
-    Ok(ai::upstream::UpstreamConfig { base_url, api_key, upstream_model })
+fn open_remote(settings: &config::Model) -> Result<Remote, Error> {
+    let config::Params { reject, allow, force, answers, tools } = &settings.params;
+    Remote::new(upstream::Settings {
+        protocol: protocol(settings),
+        upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
+        max_retries: settings.max_retries,
+        context_window: settings.context_window,
+        units_per_image: settings.units_per_image,
+        max_tokens_param: settings.max_tokens_param.map(|name| match name {
+            config::MaxTokensParam::MaxTokens => "max_tokens",
+            config::MaxTokensParam::MaxCompletionTokens => "max_completion_tokens",
+        }),
+        circuit_cooldown: settings.circuit_cooldown,
+        params: upstream::Params::new(reject, allow, force, answers, tools),
+    })
+}
+
+fn protocol(settings: &config::Model) -> Protocol {
+    let reasoning_effort = settings.reasoning_effort.clone();
+    match settings.provider {
+        config::Provider::Responses => Protocol::Responses(upstream::Responses { reasoning_effort }),
+        config::Provider::Anthropic => Protocol::Anthropic(upstream::Anthropic {
+            reasoning_effort,
+            thinking_budget: settings.thinking_budget.and_then(|budget| budget.try_into().ok()),
+        }),
+        config::Provider::Gemini => {
+            Protocol::Gemini(upstream::Gemini { reasoning_effort, thinking_budget: settings.thinking_budget })
+        }
+        config::Provider::Ollama => Protocol::Ollama(upstream::Ollama {
+            think: reasoning_effort.map(Think::Level).or(settings.think.map(Think::Switch)),
+            keep_alive: settings.keep_alive.clone(),
+        }),
+        config::Provider::Openai | config::Provider::Local | config::Provider::Echo => {
+            Protocol::ChatCompletions(upstream::ChatCompletions { reasoning_effort })
+        }
+    }
+}
+
+fn upstream_config(configured: config::Upstream) -> Result<upstream::UpstreamConfig, Error> {
+    let api_key = configured.api_key()?;
+    let config::Upstream { base_url, upstream_model, .. } = configured;
+    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model })
 }

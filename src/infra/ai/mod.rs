@@ -181,6 +181,12 @@ pub trait Provider: Send + Sync {
         Ok(1)
     }
 
+    /// Returns whether requests can have this sampling parameter, by its name at OpenAI: `temperature`, `top_p` or `stop`.
+    /// Others are ignored in a request.
+    fn supports(&self, _parameter: &str) -> bool {
+        true
+    }
+
     /// Returns whether an upstream bills the model by a usage that is reported at the end of a response. A response
     /// that is stopped early is then read on for a while, since only that usage includes hidden output, such as
     /// reasoning.

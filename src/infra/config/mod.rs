@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod params;
 mod price;
+mod provider;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -23,9 +24,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{public_url, without_credentials};
 pub use self::error::ConfigError;
-pub use self::model::{MaxTokensParam, Model, Provider, Upstream};
+pub use self::model::{MaxTokensParam, Model, Upstream};
 pub use self::params::Params;
 pub use self::price::Price;
+pub use self::provider::Provider;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
     Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,

@@ -26,7 +26,7 @@ use jeton::domain::account::admin;
 use jeton::domain::{ledger, session};
 use jeton::infra::ai::SharedProvider;
 use jeton::infra::ai::echo::Echo;
-use jeton::infra::ai::upstream::{Params, Remote, Settings, UpstreamConfig};
+use jeton::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
 use jeton::infra::catalog::{Model, Models};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
@@ -249,6 +249,7 @@ pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Se
         upstream_model: "gpt-test".to_owned(),
     };
     let mut settings = Settings {
+        protocol: Protocol::ChatCompletions(ChatCompletions::default()),
         upstreams: base_urls.iter().map(address).collect(),
         max_retries: retries,
         context_window: 16_384,

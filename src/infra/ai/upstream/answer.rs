@@ -38,6 +38,8 @@ pub(super) struct Answer {
     pub(super) usage: Option<Usage>,
     /// Whether it contains nothing but a usage.
     pub(super) is_usage: bool,
+    /// Whether nothing follows it.
+    pub(super) is_last: bool,
 }
 
 /// The content of one choice.
@@ -85,7 +87,7 @@ impl MessageContent {
         let usage = usage.or_else(|| usage_in(get("x_groq")?));
         let usage = usage.or_else(|| list(choices?).into_iter().find_map(|choice| usage_in(choice.get())));
         let usage = usage.or_else(|| usage_of(json));
-        Self::Answer(Answer { is_usage: usage.is_some() && read.is_empty(), choices: read, usage })
+        Self::Answer(Answer { is_usage: usage.is_some() && read.is_empty(), choices: read, usage, is_last: false })
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::MessageContent;
 use super::large_answers::LargeAnswers;
-use super::sse::{Splitter, data, is_error};
+use super::sse::{Framing, Splitter, data, is_error};
 use crate::infra::ai::members;
 
 /// Returns whether a body is a stream of events, whatever its content type.
@@ -28,7 +28,7 @@ pub(super) struct Joined {
 
 /// Joins the chunks of a stream.
 pub(super) async fn joined(body: &[u8]) -> Joined {
-    let mut splitter = Splitter::new(LargeAnswers::default());
+    let mut splitter = Splitter::new(Framing::Events, LargeAnswers::default());
     splitter.push(body).await;
     let (mut answer, mut choices, mut joined) = (Map::new(), Vec::new(), Joined::default());
     while let Some(event) = splitter.next().or_else(|| splitter.last()) {

@@ -1,14 +1,13 @@
 //! Failover: the upstreams are tried one after the other, and again after a delay, until one begins to respond.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::iter;
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, Response};
-use serde::Serialize;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -16,10 +15,11 @@ use super::breaker::Breaker;
 use super::endpoint::{Upstream, encoding, is_rejection, is_worth_another_try, retry_after, seconds};
 use super::failure::{UpstreamFailure, unavailable};
 use super::open_response::OpenResponse;
+use super::protocol::OwnCall;
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
-use crate::infra::ai::{Message, Request};
+use crate::infra::ai::Request;
 
 /// The first delay before a retry; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -113,7 +113,8 @@ impl Inner {
             let again = is_worth_another_try(status) && !is_in_vain && error.code != Code::Internal;
             // For the client, which may retry.
             let error = Error { retry_after: retry_after.map(seconds), ..error };
-            Err(UpstreamFailure { error, again, retry_after, is_rejection: is_rejection(status), rejection })
+            let is_rejection = is_rejection(status) && error.code != Code::Internal;
+            Err(UpstreamFailure { error, again, retry_after, is_rejection, rejection })
         };
         match answered.await {
             // An upstream that rejects a request is healthy.
@@ -133,53 +134,30 @@ impl Inner {
                 (Body::wrap_stream(iter(segments.into_iter().map(Ok::<_, Infallible>))), bytes)
             }
             None => {
-                let body = serde_json::to_vec(&self.completion_request(upstream, request));
+                let call = OwnCall {
+                    model: &upstream.model,
+                    request,
+                    limit_name: self.limit_name(),
+                    context_window: self.context_window,
+                };
+                let body = self.protocol.wire().body(&call);
                 let body = body.map_err(|error| UpstreamFailure::of(Error::internal(error)))?;
                 let bytes = body.len();
                 (body.into(), bytes)
             }
         };
-        let mut call = self
+        let call = self
             .client
             .post(&upstream.url)
             .headers(trace_context::headers())
+            .headers(upstream.headers.clone())
             .header(CONTENT_TYPE, "application/json")
             // Without it, a body in segments would be sent with `Transfer-Encoding: chunked`.
             .header(CONTENT_LENGTH, bytes)
             .header(ACCEPT_ENCODING, "identity")
             .body(body);
-        if let Some(authorization) = &upstream.authorization {
-            call = call.header(AUTHORIZATION, authorization);
-        }
         call.send().await.map_err(lost)
     }
-
-    fn completion_request<'a>(&self, upstream: &'a Upstream, request: &'a Request) -> CompletionRequest<'a> {
-        CompletionRequest {
-            model: &upstream.model,
-            messages: &request.messages,
-            stream: true,
-            stream_options: StreamOptions { include_usage: true },
-            limit: BTreeMap::from([(self.limit_name(), request.max_output)]),
-        }
-    }
-}
-
-/// The body of a request in our own format. The texts are borrowed, and copied once, into the body.
-#[derive(Serialize)]
-struct CompletionRequest<'a> {
-    model: &'a str,
-    messages: &'a [Message],
-    stream: bool,
-    stream_options: StreamOptions,
-    /// The output limit, by its name.
-    #[serde(flatten)]
-    limit: BTreeMap<&'static str, u64>,
-}
-
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
 }
 
 /// Returns the failure of a connection, which is worth a retry.

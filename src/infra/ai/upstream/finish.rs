@@ -7,11 +7,24 @@ use crate::core::finish_reason::FinishReason;
 pub(super) fn finish_reason(name: &str) -> Option<FinishReason> {
     Some(match name.to_ascii_lowercase().as_str() {
         "stop" | "stop_sequence" | "end_turn" | "eos" | "eos_token" | "complete" | "completed" => FinishReason::Stop,
-        "length" | "max_tokens" | "max_output_tokens" | "model_length" | "model_context_window_exceeded" => {
-            FinishReason::Length
-        }
-        "content_filter" | "content_filtered" | "safety" | "recitation" | "blocklist" | "prohibited_content"
-        | "spii" | "refusal" => FinishReason::ContentFilter,
+        "length"
+        | "max_tokens"
+        | "max_output_tokens"
+        | "model_length"
+        | "model_context_window_exceeded"
+        | "pause_turn" => FinishReason::Length,
+        "content_filter"
+        | "content_filtered"
+        | "safety"
+        | "recitation"
+        | "blocklist"
+        | "prohibited_content"
+        | "spii"
+        | "refusal"
+        | "language"
+        | "image_safety"
+        | "image_recitation"
+        | "image_prohibited_content" => FinishReason::ContentFilter,
         "tool_calls" | "tool_call" | "tool_use" | "function_call" => FinishReason::ToolCalls,
         _ => return None,
     })

@@ -1,4 +1,4 @@
-//! Remote services that answer messages: today OpenAI-compatible ones, by their streaming chat completions API.
+//! Remote services that answer messages, by one of several protocols (`protocol/`).
 //!
 //! This module classifies failures of an upstream: a wrong configuration, a failure that is worth a retry before the
 //! first byte, or a fallback to another upstream; and it decides when a reply is complete. It must not decide how long
@@ -20,6 +20,7 @@ mod open_response;
 mod params;
 mod passthrough;
 mod progress;
+mod protocol;
 mod read;
 mod redact;
 mod rewrite;
@@ -43,7 +44,9 @@ use self::endpoint::Upstream;
 use self::failure::{UpstreamFailure, unavailable};
 use self::large_answers::LargeAnswers;
 pub use self::params::Params;
+pub use self::protocol::{Anthropic, ChatCompletions, Gemini, Ollama, Protocol, Responses, Think};
 use self::redact::Redactor;
+use self::sse::Framing;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
 
@@ -53,8 +56,10 @@ const MAX_EXCERPT_BYTES: usize = 500;
 /// The maximum of model tokens that a chat format adds to each message, and to the whole.
 const UNITS_PER_MESSAGE: u64 = 16;
 
-/// The settings of a model at OpenAI-compatible upstreams.
+/// The settings of a model at its upstreams.
 pub struct Settings {
+    /// The protocol of all its upstreams.
+    pub protocol: Protocol,
     /// The upstreams, in the order in which they are tried.
     pub upstreams: Vec<UpstreamConfig>,
     /// The maximum number of retries of a request that failed before its first byte at all upstreams.
@@ -74,9 +79,9 @@ pub struct Settings {
 /// The address and credentials of an upstream.
 #[derive(Clone)]
 pub struct UpstreamConfig {
-    /// The base URL, without `/chat/completions`.
+    /// The base URL, without the path of a request such as `/chat/completions`.
     pub base_url: String,
-    /// The API key for the `Authorization` header.
+    /// The API key, sent in the header of the protocol.
     pub api_key: Option<SecretString>,
     /// The upstream's name of the model.
     pub upstream_model: String,
@@ -86,6 +91,7 @@ pub struct UpstreamConfig {
 pub struct Remote(Arc<Inner>);
 
 struct Inner {
+    protocol: Protocol,
     client: Client,
     upstreams: Vec<Upstream>,
     max_retries: u32,
@@ -104,6 +110,7 @@ impl Remote {
     /// INTERNAL if a base URL or an API key is invalid.
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let Settings {
+            protocol,
             upstreams,
             max_retries: retries,
             context_window: window,
@@ -118,9 +125,11 @@ impl Remote {
             .redirect(redirect::Policy::none())
             .build()
             .map_err(|error| Error::internal(error))?;
-        let upstreams = upstreams.into_iter().map(Upstream::new).collect::<Result<_, _>>()?;
+        let upstreams =
+            upstreams.into_iter().map(|upstream| Upstream::new(protocol.wire(), upstream)).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
         let shared = Inner {
+            protocol,
             client,
             upstreams,
             max_retries: retries,
@@ -166,7 +175,8 @@ impl Provider for Remote {
                 }
             };
             yield Ok(Event::Accepted);
-            let (upstream, is_stream) = (opened.upstream, opened.is_stream());
+            let is_stream = shared.protocol.wire().framing() == Framing::Lines || opened.is_stream();
+            let upstream = opened.upstream;
             let (shared, bytes) = (shared.clone(), opened.bytes());
             let events = match &request.passing {
                 Some(passing) if passing.stream && is_stream => passthrough::parts(shared, upstream, bytes, passing),
@@ -202,11 +212,17 @@ impl Provider for Remote {
     }
 
     fn max_input_of_call(&self, call: &RawRequest) -> Option<u64> {
-        Some(call.max_input(self.0.units_per_image, self.0.context_window))
+        // A call passes unchanged only to its own protocol.
+        let is_same = matches!(self.0.protocol, Protocol::ChatCompletions(_));
+        is_same.then(|| call.max_input(self.0.units_per_image, self.0.context_window))
     }
 
     fn answers(&self, call: &RawRequest) -> Result<u64, InvalidRequest> {
         self.0.params.check(call)
+    }
+
+    fn supports(&self, parameter: &str) -> bool {
+        self.0.protocol.wire().supports(parameter)
     }
 
     fn reports_usage(&self) -> bool {

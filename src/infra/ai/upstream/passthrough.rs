@@ -14,7 +14,7 @@ use super::large_answers::LargeAnswer;
 use super::open_response::Chunks;
 use super::progress::Progress;
 use super::read::{MAX_KEPT_BYTES, events, gather};
-use super::sse::{data, is_comment, is_error};
+use super::sse::{Framing, data, is_comment, is_error};
 use super::wtf8::Halves;
 use crate::core::error::{Code, Error};
 use crate::infra::ai::{Event, Passthrough, Reply};
@@ -30,7 +30,7 @@ fn choices(passing: &Passthrough) -> u64 {
 pub(super) fn parts(shared: Arc<Inner>, upstream: usize, bytes: Chunks, passing: &Passthrough) -> Reply {
     let (choices, show_usage) = (choices(passing), passing.show_usage);
     stream! {
-        let mut events = events(shared.large.clone(), bytes);
+        let mut events = events(Framing::Events, shared.large.clone(), bytes);
         let (mut usage, mut finish, mut progress, mut done) = (None, None, Progress::default(), None);
         let (mut redactor, mut halves, mut held) = (shared.redactor(upstream), Halves::default(), Held::default());
         while let Some(event) = events.next().await {

@@ -14,7 +14,7 @@ use super::failure::{truncated, unavailable};
 use super::large_answers::{LargeAnswer, LargeAnswers};
 use super::open_response::Chunks;
 use super::progress::Progress;
-use super::sse::{Splitter, data, is_error};
+use super::sse::{Framing, Splitter};
 use super::wtf8::Halves;
 use crate::core::error::{Code, Error};
 use crate::core::finish_reason::FinishReason;
@@ -25,9 +25,13 @@ pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
 
 /// Returns the events of a response, each with the empty line that ends it. An incomplete event at the end is dropped;
 /// a complete one without an empty line gets one. A long event waits for its permit.
-pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'static, Result<Bytes, Error>> {
+pub(super) fn events(
+    framing: Framing,
+    large: LargeAnswers,
+    mut bytes: Chunks,
+) -> BoxStream<'static, Result<Bytes, Error>> {
     stream! {
-        let (mut splitter, mut closed) = (Splitter::new(large), false);
+        let (mut splitter, mut closed) = (Splitter::new(framing, large), false);
         while !closed {
             match bytes.next().await {
                 Some(Ok(chunk)) => splitter.push(&chunk).await,
@@ -46,7 +50,7 @@ pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'stati
                 return;
             }
         }
-        if let Some(event) = splitter.last().and_then(|event| completed(&event)) {
+        if let Some(event) = splitter.last().and_then(|event| completed(framing, event)) {
             yield Ok(event);
         }
     }
@@ -54,10 +58,14 @@ pub(super) fn events(large: LargeAnswers, mut bytes: Chunks) -> BoxStream<'stati
 }
 
 /// Completes the last event, whose empty line is missing; `None` if it is truncated.
-fn completed(event: &[u8]) -> Option<Bytes> {
-    let data = data(event)?;
+fn completed(framing: Framing, event: Bytes) -> Option<Bytes> {
+    let data = framing.data(&event)?;
     let is_whole = data.trim() == "[DONE]" || serde_json::from_str::<IgnoredAny>(&data).is_ok();
-    is_whole.then(|| [event.trim_ascii_end(), b"\n\n"].concat().into())
+    match framing {
+        _ if !is_whole => None,
+        Framing::Events => Some([event.trim_ascii_end(), b"\n\n"].concat().into()),
+        Framing::Lines => Some(event),
+    }
 }
 
 /// Buffers a whole response; returns whether it fits.
@@ -87,12 +95,14 @@ fn contents(
     is_stream: bool,
     mut bytes: Chunks,
 ) -> BoxStream<'static, Result<MessageContent, Error>> {
+    let (mut reader, framing) = (shared.protocol.wire().reader(), shared.protocol.wire().framing());
     if is_stream {
-        let read = |event: Result<Bytes, Error>| {
+        let read = move |event: Result<Bytes, Error>| {
             let event = event?;
-            Ok(data(&event).map_or(MessageContent::Nothing, |data| MessageContent::read(&data, is_error(&event))))
+            let data = framing.data(&event);
+            Ok(data.map_or(MessageContent::Nothing, |data| reader.read(&data, framing.is_error(&event))))
         };
-        return events(shared.large.clone(), bytes).map(read).boxed();
+        return events(framing, shared.large.clone(), bytes).map(read).boxed();
     }
     stream! {
         let (mut body, mut permit) = (Vec::new(), LargeAnswer::default());
@@ -109,7 +119,7 @@ fn contents(
             }
         }
         match std::str::from_utf8(&body) {
-            Ok(text) => yield Ok(MessageContent::read(text, false)),
+            Ok(text) => yield Ok(reader.read(text, false)),
             Err(error) => {
                 yield Err(unavailable(error));
                 return;
@@ -163,6 +173,10 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
             }
             for beside in beside {
                 yield Ok(beside);
+            }
+            if answer.is_last {
+                is_done = true;
+                break;
             }
         }
         let rest = redactor.piece(halves.rest()) + &redactor.rest();

@@ -1,9 +1,42 @@
-//! Server-sent events: splits a stream into events, byte for byte, and parses their data.
+//! Server-sent events: splits a stream into events, byte for byte, and parses their data. A stream of JSON objects, one
+//! a line, is split here too: each line is an event.
 
 use bytes::Bytes;
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 use super::large_answers::{FREE, LargeAnswer, LargeAnswers};
+
+/// How a stream is split into events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// Server-sent events.
+    Events,
+    /// Each line is an event, without a field name.
+    Lines,
+}
+
+impl Framing {
+    /// Returns the data of an event; `None` for comments.
+    pub(super) fn data(self, event: &[u8]) -> Option<String> {
+        match self {
+            Self::Events => data(event),
+            Self::Lines => Some(String::from_utf8_lossy(event).trim().to_owned()),
+        }
+    }
+
+    /// Returns whether an event has the name `error`.
+    pub(super) fn is_error(self, event: &[u8]) -> bool {
+        self == Self::Events && is_error(event)
+    }
+
+    /// Returns the position after the first complete event.
+    fn end_of_event(self, bytes: &[u8], from: usize) -> Option<usize> {
+        match self {
+            Self::Events => end_of_event(bytes, from),
+            Self::Lines => memchr(b'\n', bytes.get(from..)?).map(|place| from + place + 1),
+        }
+    }
+}
 
 /// Splits a stream of bytes into events, each with the empty line that ends it. Each byte is read or moved only a few
 /// times, whatever the size of the chunks.
@@ -13,13 +46,14 @@ pub(super) struct Splitter {
     start: usize,
     /// The position up to which no event ends.
     looked: usize,
+    framing: Framing,
     large: LargeAnswers,
     permit: LargeAnswer,
 }
 
 impl Splitter {
-    pub(super) fn new(large: LargeAnswers) -> Self {
-        Self { rest: Vec::new(), start: 0, looked: 0, large, permit: LargeAnswer::default() }
+    pub(super) fn new(framing: Framing, large: LargeAnswers) -> Self {
+        Self { rest: Vec::new(), start: 0, looked: 0, framing, large, permit: LargeAnswer::default() }
     }
 
     /// Appends bytes. A long incomplete event waits for its permit first.
@@ -36,7 +70,7 @@ impl Splitter {
 
     /// Takes the next complete event.
     pub(super) fn next(&mut self) -> Option<Bytes> {
-        let end = end_of_event(&self.rest, self.looked.saturating_sub(3).max(self.start));
+        let end = self.framing.end_of_event(&self.rest, self.looked.saturating_sub(3).max(self.start));
         let Some(end) = end else {
             self.looked = self.rest.len();
             return None;

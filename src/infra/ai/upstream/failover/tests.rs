@@ -6,7 +6,7 @@ use futures::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::infra::ai::upstream::{Params, Remote, Settings, UpstreamConfig};
+use crate::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
 use crate::infra::ai::{Message, Passthrough, Provider, RawRequest, Request, Role};
 
 /// Returns what an upstream receives as the head and the body of a request.
@@ -14,6 +14,7 @@ async fn received(request: Request) -> (String, String) {
     rustls::crypto::ring::default_provider().install_default().ok();
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let provider = Remote::new(Settings {
+        protocol: Protocol::ChatCompletions(ChatCompletions::default()),
         upstreams: vec![UpstreamConfig {
             base_url: format!("http://{}", upstream.local_addr().unwrap()),
             api_key: None,

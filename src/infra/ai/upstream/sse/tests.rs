@@ -7,7 +7,7 @@ async fn events_come_out_as_they_went_in_however_they_were_cut() {
         ["data: {\"a\":1}\n\n", ": note\n\n", "data:x\r\n\r\n", "data: 1\rdata: 2\r\r", "data: ü\n\n", "data: [DONE]"];
     let datas = [Some("{\"a\":1}"), None, Some("x"), Some("1\n2"), Some("ü"), Some("[DONE]")];
     for size in 1..=text.len() {
-        let (mut splitter, mut events) = (Splitter::new(LargeAnswers::default()), Vec::new());
+        let (mut splitter, mut events) = (Splitter::new(Framing::Events, LargeAnswers::default()), Vec::new());
         for chunk in text.as_bytes().chunks(size) {
             splitter.push(chunk).await;
             events.extend(std::iter::from_fn(|| splitter.next()));
@@ -30,7 +30,7 @@ async fn time_grows_with_the_bytes_and_not_faster() {
         let mut least = std::time::Duration::MAX;
         for _ in 0..5 {
             let began = cpu_time();
-            let mut splitter = Splitter::new(LargeAnswers::default());
+            let mut splitter = Splitter::new(Framing::Events, LargeAnswers::default());
             for chunk in text.chunks(chunk) {
                 splitter.push(chunk).await;
                 while splitter.next().is_some() {}
