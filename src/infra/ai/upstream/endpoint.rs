@@ -102,6 +102,8 @@ impl Upstream {
 /// at Anthropic. Only members that no user can write count.
 fn is_of_account(body: &str) -> bool {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
+    // Gemini's may be in a list.
+    let body = body.get(0).unwrap_or(&body);
     let reasons = body.pointer("/error/details").and_then(Value::as_array).into_iter().flatten();
     let mut reasons = reasons.filter_map(|detail| detail.get("reason")?.as_str());
     let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();

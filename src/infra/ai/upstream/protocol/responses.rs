@@ -79,6 +79,7 @@ struct ReasoningConfig<'a> {
 struct ResponseReader {
     has_output: bool,
     has_summary: bool,
+    has_reasoning: bool,
     has_call: bool,
 }
 
@@ -92,7 +93,7 @@ impl Reader for ResponseReader {
             _ if is_error => MessageContent::Error(json.to_owned()),
             "response.output_text.delta" => self.output(of_text(event.text("delta"))),
             "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
-                self.has_summary = true;
+                (self.has_summary, self.has_reasoning) = (true, true);
                 content(of_reasoning(event.string("delta").into_owned()), None, false)
             }
             "response.reasoning_summary_part.added" if self.has_summary => {
@@ -104,7 +105,11 @@ impl Reader for ResponseReader {
             | "response.mcp_call_arguments.delta"
             | "response.code_interpreter_call_code.delta" => self.output(of_other(event.string("delta").into_owned())),
             "response.output_item.added" => self.item_begins(&event),
-            "response.output_item.done" => content(event.get("item").map(hidden).unwrap_or_default(), None, false),
+            "response.output_item.done" => {
+                let hidden = event.get("item").map(hidden).unwrap_or_default();
+                self.has_reasoning |= !hidden.reasoning.is_empty();
+                content(hidden, None, false)
+            }
             "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
                 event.object("response").map_or(MessageContent::Unknown, |response| self.last(&response, json))
             }
@@ -164,8 +169,7 @@ impl ResponseReader {
                     choice.other.push_str(&part.string("refusal"));
                 }
             }
-            // Its encrypted content is what `hidden` reads from a stream.
-            "reasoning" if self.has_summary => {}
+            "reasoning" if self.has_reasoning => {}
             "reasoning" => {
                 for part in item.list("summary").into_iter().filter_map(|part| Object::read(part.get())) {
                     if !choice.reasoning.text.is_empty() {

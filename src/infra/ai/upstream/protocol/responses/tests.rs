@@ -66,6 +66,17 @@ fn a_stream_is_not_read_twice_though_its_end_repeats_it() {
 }
 
 #[test]
+fn hidden_reasoning_alone_counts_once() {
+    let item = r#"{"type":"reasoning","summary":[],"encrypted_content":"b3BhcXVl"}"#;
+    let done = format!(r#"{{"type":"response.output_item.done","item":{item}}}"#);
+    let end = format!(
+        r#"{{"type":"response.incomplete","response":{{"status":"incomplete","output":[{item}],"incomplete_details":{{"reason":"max_output_tokens"}}}}}}"#
+    );
+    let found = read(&mut ResponseReader::default(), &[&done, &end]);
+    assert_eq!((found.hidden.as_str(), found.finish), ("b3BhcXVl", Some(FinishReason::Length)));
+}
+
+#[test]
 fn tools_refusals_and_limits_are_known() {
     let call = [
         r#"{"type":"response.output_item.added","item":{"type":"function_call","name":"f","arguments":""}}"#,
