@@ -49,6 +49,7 @@ mod pages;
 mod pagination;
 mod password_queue;
 mod private_files;
+mod providers;
 mod reply_stream;
 mod resource_limits;
 mod retention;
