@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::core::error::Error;
 use crate::core::price::Price;
 use crate::core::random::Random;
+use crate::infra::ai::ollama_models::OllamaModel;
 use crate::infra::ai::upstream::{self, Protocol, Remote, Think};
 use crate::infra::ai::{self, SharedProvider};
 use crate::infra::config::{self, Config};
@@ -77,20 +78,7 @@ impl Models {
                 omitted.push(OmittedModel { model: name.clone(), reason: omission(path) });
                 continue;
             }
-            let provider = open_provider(settings, random).map_err(|error| {
-                Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
-            })?;
-            let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
-            let (price, max_output) = (settings.price.price(), settings.max_output);
-            models.push(Model {
-                name: name.clone(),
-                title: settings.title.clone().unwrap_or_else(|| name.clone()),
-                description: settings.description.clone(),
-                provider,
-                price,
-                max_output,
-                concurrency: slots,
-            });
+            models.push(open_model(name, settings, random)?);
         }
         if let Some(settings) =
             config.models.get(&default).filter(|_| omitted.iter().any(|omitted| omitted.model == default))
@@ -110,6 +98,41 @@ impl Models {
             }
         }
         Ok((Self::new(models, &default), omitted))
+    }
+
+    /// Adds the models of an Ollama to the catalog and to the configuration, unless a configured model has the same name, or
+    /// is the same model of an Ollama. Returns the names of those that were added.
+    pub fn add_ollama(
+        &mut self,
+        config: &mut Config,
+        base_url: &str,
+        found: &[OllamaModel],
+        random: &Random,
+    ) -> Vec<String> {
+        let mut added = Vec::new();
+        for OllamaModel { name, context_length } in found {
+            let is_same = |model: &config::Model| {
+                model.provider == config::Provider::Ollama && model.upstream_model.as_ref() == Some(name)
+            };
+            if self.by_name.contains_key(name)
+                || config.models.contains_key(name)
+                || config.models.values().any(is_same)
+            {
+                continue;
+            }
+            let settings = config::Model::of_ollama(base_url, name, *context_length, config.ollama.price);
+            match open_model(name, &settings, random) {
+                Ok(model) => {
+                    self.by_name.insert(name.clone(), model);
+                    added.push((name.clone(), settings));
+                }
+                Err(error) => tracing::warn!(model = name, ?error, "a model of Ollama is not usable"),
+            }
+        }
+        let names = added.iter().map(|(name, _)| name.clone()).collect();
+        // Last, so that of two found models none is taken for a configured one.
+        config.models.extend(added);
+        names
     }
 
     /// Returns the model of this name, or the default model if `None`.
@@ -161,6 +184,20 @@ fn open_local(path: &Path, max_queued: usize, random: &Random) -> Result<SharedP
 #[cfg(not(feature = "local-model"))]
 fn open_local(path: &Path, _max_queued: usize, _random: &Random) -> Result<SharedProvider, Error> {
     Err(Error::internal(format!("local models are not in this build: {}", path.display())))
+}
+
+fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<Model, Error> {
+    let provider = open_provider(settings, random)
+        .map_err(|error| Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error))?;
+    Ok(Model {
+        name: name.to_owned(),
+        title: settings.title.clone().unwrap_or_else(|| name.to_owned()),
+        description: settings.description.clone(),
+        provider,
+        price: settings.price.price(),
+        max_output: settings.max_output,
+        concurrency: (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent))),
+    })
 }
 
 fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {

@@ -11,6 +11,7 @@ mod json_visitor;
 pub mod local;
 mod members;
 mod messages;
+pub mod ollama_models;
 mod raw_request;
 mod stop_sequences;
 pub mod upstream;

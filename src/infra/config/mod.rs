@@ -30,7 +30,7 @@ pub use self::price::Price;
 pub use self::provider::Provider;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
-    Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,
+    Ollama, Registration, Retention, RetentionPeriod, Telemetry, Turns, V1,
 };
 use crate::core::input_file;
 
@@ -76,6 +76,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Retention periods.
     pub retention: Retention,
+    /// The models of an Ollama that is found at the start.
+    pub ollama: Ollama,
     /// The models by the name that clients choose.
     pub models: BTreeMap<String, Model>,
 }

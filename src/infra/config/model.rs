@@ -153,6 +153,36 @@ impl Model {
         self.base_url.clone().or_else(|| self.provider.default_base_url().map(str::to_owned))
     }
 
+    /// Returns a model of an Ollama that was found at the start, at a price for each message.
+    pub fn of_ollama(base_url: &str, upstream_model: &str, context_length: Option<u64>, per_message: i64) -> Self {
+        let most = default_context_window();
+        Self {
+            provider: Provider::Ollama,
+            title: None,
+            description: None,
+            price: Price { per_message, ..Price::default() },
+            max_output: default_max_output(),
+            path: None,
+            max_queued: default_max_queued(),
+            max_concurrent: 0,
+            base_url: Some(base_url.to_owned()),
+            api_key_env: None,
+            upstream_model: Some(upstream_model.to_owned()),
+            max_retries: default_max_retries(),
+            // Ollama reserves memory for all of it.
+            context_window: context_length.map_or(most, |length| length.min(most)),
+            units_per_image: default_units_per_image(),
+            max_tokens_param: None,
+            circuit_cooldown: default_circuit_cooldown(),
+            reasoning_effort: None,
+            thinking_budget: None,
+            think: None,
+            keep_alive: None,
+            params: Params::default(),
+            upstreams: Vec::new(),
+        }
+    }
+
     /// Returns all upstreams, in the order in which they are tried.
     pub fn all_upstreams(&self) -> impl Iterator<Item = Upstream> {
         let first = self.first_base_url().zip(self.upstream_model.clone());

@@ -5,4 +5,5 @@ mod double;
 mod failures;
 mod golden;
 mod kinds;
+mod ollama_models;
 mod v1;
