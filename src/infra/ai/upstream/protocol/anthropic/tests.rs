@@ -7,11 +7,15 @@ use crate::infra::ai::Sampling;
 fn a_request_marks_what_the_next_turn_repeats() {
     let text = body(&Anthropic::default(), &SECOND_TURN, Sampling::default());
     let mark = r#","cache_control":{"type":"ephemeral"}"#;
-    let expected = format!(
-        r#"{{"model":"up","max_tokens":4000,"stream":true,"system":[{{"type":"text","text":"Be brief."{mark}}}],"#
-    ) + &format!(r#""messages":[{{"role":"user","content":[{{"type":"text","text":"Hi"}}]}},"#)
-        + &format!(r#"{{"role":"assistant","content":[{{"type":"text","text":"Hello!"{mark}}}]}},"#)
-        + r#"{"role":"user","content":[{"type":"text","text":"Who are \"you\"?"}]}]}"#;
+    let expected = [
+        r#"{"model":"up","max_tokens":4000,"stream":true,"system":[{"type":"text","text":"Be brief.""#,
+        mark,
+        r#"}],"messages":[{"role":"user","content":[{"type":"text","text":"Hi"}]},"#,
+        r#"{"role":"assistant","content":[{"type":"text","text":"Hello!""#,
+        mark,
+        r#"}]},{"role":"user","content":[{"type":"text","text":"Who are \"you\"?"}]}]}"#,
+    ];
+    let expected = expected.concat();
     assert_eq!(text, expected);
     let first = body(&Anthropic::default(), SECOND_TURN.get(..2).unwrap(), Sampling::default());
     let prefix = first.strip_suffix("]}").unwrap();
