@@ -24,6 +24,7 @@ mod m20261130_000024_session_address;
 mod m20261130_000025_pins_and_archive;
 mod m20261130_000026_finish_reason;
 mod m20261130_000027_reasoning_and_prices;
+mod m20261130_000029_usage_by_class;
 
 /// All migrations, in order.
 pub struct Migrator;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000025_pins_and_archive::Migration),
             Box::new(m20261130_000026_finish_reason::Migration),
             Box::new(m20261130_000027_reasoning_and_prices::Migration),
+            Box::new(m20261130_000029_usage_by_class::Migration),
         ]
     }
 }

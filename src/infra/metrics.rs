@@ -17,10 +17,11 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use self::labels::{ErrorLabels, KindLabel, ModelLabel, RequestLabels, Turn};
+use self::labels::{ErrorLabels, KindLabel, ModelLabel, RequestLabels, Turn, UnitLabels};
 pub use self::timer::Timer;
 use self::timer::{quick, slow};
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 
 /// All counters and histograms of the application.
 pub struct Metrics {
@@ -39,6 +40,7 @@ pub struct Metrics {
     turn_seconds: Family<ModelLabel, Histogram, fn() -> Histogram>,
     first_chunk: Family<ModelLabel, Histogram, fn() -> Histogram>,
     charged: Family<ModelLabel, Counter>,
+    units: Family<UnitLabels, Counter>,
     over_hold: Family<ModelLabel, Counter>,
     errors: Family<ErrorLabels, Counter>,
     rate_limited: Family<KindLabel, Counter>,
@@ -60,6 +62,7 @@ impl Metrics {
             turn_seconds: Family::new_with_constructor(slow),
             first_chunk: Family::new_with_constructor(slow),
             charged: Family::default(),
+            units: Family::default(),
             over_hold: Family::default(),
             errors: Family::default(),
             rate_limited: Family::default(),
@@ -69,6 +72,8 @@ impl Metrics {
         };
         registry.register("turns", "Finished turns, by model and outcome", new.turns.clone());
         registry.register("tokens_charged", "Prepaid tokens charged for turns, by model", new.charged.clone());
+        let units = "Model tokens of finished turns, by model and class; the input without what a cache had a part in";
+        registry.register("model_tokens", units, new.units.clone());
         let over = "Turns whose metered usage would have cost more than their hold, by model";
         registry.register("usage_over_hold", over, new.over_hold.clone());
         registry.register("errors", "Error responses, by transport and code", new.errors.clone());
@@ -106,6 +111,20 @@ impl Metrics {
         self.turn_seconds.get_or_create(&of_model).observe(took.as_secs_f64());
         self.charged.get_or_create(&of_model).inc_by(u64::try_from(cost.0).unwrap_or(0));
         self.turns.get_or_create(&Turn { model: of_model.model, end }).inc();
+    }
+
+    /// Counts the usage of a finished turn. The classes do not overlap: their sum is the whole.
+    pub fn usage(&self, model: &str, usage: Usage) {
+        let classes = [
+            ("input", usage.fresh_input()),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write),
+            ("output", usage.answer()),
+            ("reasoning", usage.reasoning),
+        ];
+        for (class, units) in classes.into_iter().filter(|(_, units)| *units > 0) {
+            self.units.get_or_create(&UnitLabels { model: model.to_owned(), class }).inc_by(units);
+        }
     }
 
     /// Counts a turn whose metered usage would have cost more than its hold.

@@ -50,6 +50,8 @@ mod pagination;
 mod password_queue;
 mod private_files;
 mod providers;
+mod reasoning;
+mod receipts;
 mod reply_stream;
 mod resource_limits;
 mod retention;

@@ -91,7 +91,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
             Ok(Event::Chunk(piece)) => text += &piece,
             Ok(Event::Done(usage)) => return (text, Ok(usage)),
             Ok(Event::Accepted | Event::Usage(_) | Event::Finish(_)) => {}
-            Ok(Event::Reasoning { .. } | Event::Other(_) | Event::KeepAlive) => {}
+            Ok(Event::Reasoning { .. } | Event::Other(_) | Event::ReasoningIsAnswer(_) | Event::KeepAlive) => {}
             Ok(Event::RawChunk { .. } | Event::Rejected { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }

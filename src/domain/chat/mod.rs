@@ -24,6 +24,7 @@ pub mod import;
 mod open;
 mod outcome;
 mod prepare;
+mod publisher;
 pub mod reads;
 mod receipt;
 mod reply_stream;

@@ -99,7 +99,13 @@ impl GeneratedOutput {
         self.omitted += count(&mut self.reasoning, text);
     }
 
-    /// Adds reasoning that nobody sees.
+    /// Takes the reasoning, which was the answer.
+    pub(super) fn take_reasoning(&mut self) -> String {
+        (self.reasoning_since, self.answer_since) = (None, None);
+        std::mem::take(&mut self.reasoning)
+    }
+
+    /// Adds reasoning that is shown to no one.
     pub(super) fn add_unseen_reasoning(&mut self, text: &str) {
         self.unseen_reasoning = self.unseen_reasoning.saturating_add(text.len());
         self.add_unseen(text);

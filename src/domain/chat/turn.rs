@@ -19,6 +19,7 @@ use super::events::{ReplyEvent, TurnCommand, topic};
 use super::finished_chat::FinishedChat;
 use super::open::OpenedChat;
 use super::outcome::{GeneratedOutput, Outcome};
+use super::publisher::Publisher;
 use super::response_sink::ResponseSink;
 use super::saver::Saver;
 use crate::app::App;
@@ -80,6 +81,9 @@ pub(super) async fn run(
             Change::of_chat(ChangeKind::ChatFinished, chat).publish(&app.bus, user_id);
         }
         app.metrics.turn(&chat.model, chat.status.to_value(), chat.cost, began.elapsed());
+        if let Some(usage) = chat.usage() {
+            app.metrics.usage(&chat.model, usage);
+        }
     }
     if let Some(caller) = caller {
         caller.finish();
@@ -102,18 +106,13 @@ enum Draining {
 struct Turn<'a> {
     app: &'a App,
     chat_id: ChatId,
-    topic: String,
-    /// Whether the reply is stored.
-    store_reply: bool,
     is_passed_on: bool,
     in_one_piece: bool,
     /// Whether the cost depends on a usage that the upstream reports at the end.
     bills_late: bool,
     caller: Option<ResponseSink>,
     written: GeneratedOutput,
-    /// The lengths of the stored reply and of the reasoning in characters: the positions of their next chunks.
-    position: usize,
-    reasoning_position: usize,
+    publisher: Publisher<'a>,
     saver: Saver,
     draining: Option<Draining>,
     /// The total time spent waiting for the caller.
@@ -133,15 +132,12 @@ impl<'a> Turn<'a> {
         Self {
             app,
             chat_id: chat.id,
-            topic: topic(chat.id),
-            store_reply: *store_reply,
             is_passed_on: request.passing.is_some(),
             in_one_piece,
             bills_late: price.is_metered() && model.provider.reports_usage(),
             caller,
             written: GeneratedOutput::default(),
-            position: 0,
-            reasoning_position: 0,
+            publisher: Publisher::new(app, chat.id, *store_reply),
             saver: Saver::new(app, chat.id, *store_reply),
             draining: None,
             stalled: Duration::ZERO,
@@ -211,22 +207,30 @@ impl<'a> Turn<'a> {
         // The chunks of a passed-on response have the reasoning, too.
         let is_for_caller = match &event {
             Event::Other(_) => false,
+            Event::ReasoningIsAnswer(_) => true,
             Event::Reasoning { text, .. } => !self.is_passed_on && !text.is_empty(),
             _ => true,
         };
         if !is_stopped && is_for_caller {
-            self.send_to_caller(&event).await;
+            match &event {
+                Event::ReasoningIsAnswer(text) => self.send_to_caller(&Event::Chunk(text.clone())).await,
+                event => self.send_to_caller(event).await,
+            }
         }
         match event {
             Event::Chunk(text) | Event::RawChunk { text, .. } | Event::Other(text) if is_stopped => {
                 self.written.add_unseen(&text);
             }
-            Event::Chunk(text) | Event::RawChunk { text, .. } => self.append(&text),
+            Event::Chunk(text) | Event::RawChunk { text, .. } => self.publisher.append(&mut self.written, &text),
             Event::Other(text) => self.written.add_other(&text),
+            Event::ReasoningIsAnswer(_) if is_stopped => {}
+            Event::ReasoningIsAnswer(_) => {
+                let text = self.written.take_reasoning();
+                self.publisher.append(&mut self.written, &text);
+            }
             Event::Reasoning { text, hidden } if is_stopped => self.written.add_unseen_reasoning(&(text + &hidden)),
             Event::Reasoning { text, hidden } => {
-                self.written.reasoning_since.get_or_insert_with(|| self.app.clock.now());
-                self.append_reasoning(&text);
+                self.publisher.append_reasoning(&mut self.written, &text);
                 self.written.add_unseen_reasoning(&hidden);
             }
             Event::Accepted
@@ -239,7 +243,7 @@ impl<'a> Turn<'a> {
     }
 
     fn next_chunk_deadline(&self) -> Instant {
-        // A sign of life before the first chunk does not shorten the wait for it.
+        // A keep-alive before the first chunk does not shorten the wait for it.
         let next = Instant::now() + self.app.config.turns.chunk_timeout;
         if self.written.is_empty() { next.max(self.chunk_deadline) } else { next }
     }
@@ -254,46 +258,14 @@ impl<'a> Turn<'a> {
         self.stalled = if waited < timeout { self.stalled.saturating_add(waited) } else { Duration::MAX };
     }
 
-    /// Appends text to the reply, and publishes it.
-    fn append(&mut self, text: &str) {
-        if !text.is_empty() && self.written.reasoning_since.is_some() {
-            self.written.answer_since.get_or_insert_with(|| self.app.clock.now());
-        }
-        if !self.store_reply {
-            self.written.add_text(text);
-            return;
-        }
-        // PostgreSQL stores no NUL in text.
-        let text = text.replace('\0', "\u{fffd}");
-        let offset = self.position;
-        self.position += text.chars().count();
-        self.written.text.push_str(&text);
-        if !text.is_empty() {
-            self.app.bus.publish(&self.topic, || ReplyEvent::Delta { offset, text }.encode());
-        }
-    }
-
-    /// Appends text to the reasoning, and publishes it.
-    fn append_reasoning(&mut self, text: &str) {
-        if !self.store_reply {
-            self.written.add_reasoning(text);
-            return;
-        }
-        let text = text.replace('\0', "\u{fffd}");
-        let offset = self.reasoning_position;
-        self.reasoning_position += text.chars().count();
-        self.written.reasoning.push_str(&text);
-        if !text.is_empty() {
-            self.app.bus.publish(&self.topic, || ReplyEvent::Reasoning { offset, text }.encode());
-        }
-    }
-
     fn on_command(&mut self, command: BusEvent) -> Step {
         // A lost command is resent by its sender.
         let BusEvent::Message(command) = command else { return Continue(()) };
         match TurnCommand::decode(&command) {
             Some(TurnCommand::Stop) => return self.on_stop(),
-            Some(TurnCommand::Repeat { from, reasoning_from }) => self.repeat(from, reasoning_from),
+            Some(TurnCommand::Repeat { from, reasoning_from }) => {
+                self.publisher.repeat(&self.written, from, reasoning_from)
+            }
             None => {}
         }
         Continue(())
@@ -337,25 +309,6 @@ impl<'a> Turn<'a> {
             Err(error) => tracing::warn!(chat = self.chat_id.0, ?error, "reply save failed"),
         }
         Continue(())
-    }
-
-    /// Publishes the reply and the reasoning again from these character positions.
-    fn repeat(&self, from: usize, reasoning_from: usize) {
-        if !self.store_reply {
-            return;
-        }
-        let behind = |text: &str, from: usize| {
-            let start = text.char_indices().nth(from).map_or(text.len(), |(start, _)| start);
-            text.get(start..).unwrap_or_default().to_owned()
-        };
-        if reasoning_from < self.reasoning_position {
-            let text = behind(&self.written.reasoning, reasoning_from);
-            self.app.bus.publish(&self.topic, || ReplyEvent::Reasoning { offset: reasoning_from, text }.encode());
-        }
-        if from < self.position {
-            let text = behind(&self.written.text, from);
-            self.app.bus.publish(&self.topic, || ReplyEvent::Delta { offset: from, text }.encode());
-        }
     }
 
     /// Returns the outcome if the provider completes the reply.

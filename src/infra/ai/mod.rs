@@ -14,6 +14,7 @@ mod messages;
 pub mod ollama_models;
 mod raw_request;
 mod stop_sequences;
+mod think_tags;
 pub mod upstream;
 
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub use self::members::{members, string};
+pub use self::members::{Members, members, string};
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
@@ -107,9 +108,11 @@ pub enum Event {
     Reasoning {
         /// The text that the user may see; empty if the provider shows none.
         text: String,
-        /// Encrypted or repeated reasoning, which nobody reads.
+        /// Encrypted reasoning, which is shown to no one.
         hidden: String,
     },
+    /// All reasoning so far was the answer: its end is missing. The text is that of the reasoning.
+    ReasoningIsAnswer(String),
     /// Output in addition to the text of the reply: tool calls, refusals, further choices, and unreadable output. Charged
     /// like text.
     Other(String),
@@ -134,7 +137,7 @@ impl Event {
             Self::Chunk(text) => text.len(),
             Self::RawChunk { bytes, text } => bytes.len() + text.len(),
             Self::Reasoning { text, hidden } => text.len() + hidden.len(),
-            Self::Other(text) => text.len(),
+            Self::Other(text) | Self::ReasoningIsAnswer(text) => text.len(),
             Self::Rejected { body, .. } => body.len(),
             Self::Accepted | Self::KeepAlive | Self::Usage(_) | Self::Finish(_) | Self::Done(_) => 0,
         }

@@ -14,6 +14,12 @@ pub(super) struct Turn {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct UnitLabels {
+    pub(super) model: String,
+    pub(super) class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct ErrorLabels {
     pub(super) transport: &'static str,
     pub(super) code: String,

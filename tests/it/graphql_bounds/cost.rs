@@ -55,7 +55,7 @@ async fn inhabited(app: &TestApp) -> (Client, Client, Vec<String>) {
 /// each query costs the same in equivalent forms.
 #[apply(on_both_databases)]
 async fn the_cost_bounds_what_is_touched(on: On) {
-    let app = TestApp::with(on, "ledger.signup_grant = 1000000").await;
+    let app = TestApp::with(on, "ledger.signup_grant = 1000000\naudit.chat_reads = false").await;
     let (mia, root, ids) = inhabited(&app).await;
     let schema = Schema::new();
     let mut random = StdRng::seed_from_u64(7);

@@ -6,7 +6,7 @@ mod holds;
 
 use std::time::Duration;
 
-async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     let timeout = Duration::from_secs(20);
     let holds = async {
         while !condition().await {

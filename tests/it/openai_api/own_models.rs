@@ -11,6 +11,12 @@ use super::{asking, chats, parts, post_raw};
 use crate::api_keys::with_key;
 use crate::support::{On, Step, TestApp, on_both_databases};
 
+/// Returns a usage without cached input and without reasoning, as OpenAI has it.
+fn usage(input: u64, output: u64) -> Value {
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output,
+        "prompt_tokens_details": { "cached_tokens": 0 }, "completion_tokens_details": { "reasoning_tokens": 0 } })
+}
+
 #[apply(on_both_databases)]
 async fn models_of_this_house_answer_in_openais_shape(on: On) {
     let app = TestApp::start(on).await;
@@ -22,7 +28,7 @@ async fn models_of_this_house_answer_in_openais_shape(on: On) {
     assert_eq!(body["choices"][0]["message"]["content"], "AI Response to: Hi");
     assert_eq!((&body["object"], &body["model"]), (&json!("chat.completion"), &json!("echo")));
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
-    assert_eq!(body["usage"], json!({ "prompt_tokens": 2, "completion_tokens": 18, "total_tokens": 20 }));
+    assert_eq!(body["usage"], usage(2, 18));
     let header = |name: &str| whole.headers[name].to_str().unwrap().to_owned();
     assert_eq!((header("x-jeton-cost"), header("x-jeton-tokens-remaining")), ("100".to_owned(), "3900".to_owned()));
     assert_eq!(body["id"], format!("chatcmpl-{}", header("x-jeton-chat-id")));
@@ -39,10 +45,7 @@ async fn models_of_this_house_answer_in_openais_shape(on: On) {
     assert_eq!((text.as_str(), done), ("one two", true));
     assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
     assert_eq!(events[events.len() - 2]["choices"][0]["finish_reason"], "stop");
-    assert_eq!(
-        events.last().unwrap()["usage"],
-        json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 })
-    );
+    assert_eq!(events.last().unwrap()["usage"], usage(3, 2));
     assert_eq!(events.last().unwrap()["choices"], json!([]));
 
     // The messages are not stored, the cost is.

@@ -256,6 +256,7 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Overview.lowBalances", "`first`, at most 100"),
     ("Overview.models", "at most 100"),
     ("ApiKey.models", "the models of the configuration, each named once"),
+    ("Receipt.lines", "the parts of a price, six"),
     ("ApiKey.scopes", "a closed list"),
     ("PasswordRules.texts", "a closed list"),
     ("SetUsersActivePayload.changedUserIds", "at most 5000 users are changed at once"),

@@ -23,7 +23,7 @@ use jeton::core::random::Random;
 use jeton::core::viewer::{Actor, ClientInfo, Credential, Identity, Viewer};
 use jeton::domain::account::Roles;
 use jeton::domain::account::admin;
-use jeton::domain::{ledger, session};
+use jeton::domain::{ledger, pricing, session};
 use jeton::infra::ai::SharedProvider;
 use jeton::infra::ai::echo::Echo;
 use jeton::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
@@ -108,6 +108,8 @@ impl TestApp {
             secrets: Secrets::open(&config, &Random::seeded(1)).unwrap(),
         };
         let app = App::new(config, db, outside).unwrap();
+        // As a server does when it starts.
+        pricing::store_all(&app).await.unwrap();
         Self { router: server::router(&app), app, clock, model, place }
     }
 

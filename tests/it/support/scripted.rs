@@ -15,6 +15,10 @@ use tokio::sync::Semaphore;
 pub enum Step {
     /// Generates text.
     Say(&'static str),
+    /// Reasons.
+    Think(&'static str),
+    /// Gives a sign of life.
+    KeepAlive,
     /// Waits until the test gives it a permit.
     Wait(Arc<Semaphore>),
     /// Hangs forever.
@@ -63,6 +67,8 @@ impl Provider for Scripted {
             for step in script {
                 match step {
                     Step::Say(piece) => yield Ok(Event::Chunk(piece.to_owned())),
+                    Step::Think(text) => yield Ok(Event::Reasoning { text: text.to_owned(), hidden: String::new() }),
+                    Step::KeepAlive => yield Ok(Event::KeepAlive),
                     Step::Wait(permits) => permits.acquire().await.unwrap().forget(),
                     Step::Hang => std::future::pending().await,
                     Step::Fail => yield Err(Error::new(Code::ProviderUnavailable, "The model is not available.")),

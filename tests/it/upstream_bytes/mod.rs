@@ -87,12 +87,14 @@ fn check_cost(row: &Row, model: &str, cost: i64, estimated: bool, what: &str) {
 
 async fn native(mia: &Client, model: &str, number: usize, row: &Row) {
     let chat = mia.say(model, &number.to_string()).await["chat"].take();
-    let status = if matches!(row.comes, Text(_)) { "DONE" } else { "FAILED" };
+    // A model that reached its limit within its reasoning says so, and has not failed.
+    let is_cut = row.comes == Thoughts && row.bytes.contains("\"length\"");
+    let status = if matches!(row.comes, Text(_)) || is_cut { "DONE" } else { "FAILED" };
     assert_eq!(chat["status"], status, "{chat}");
     if let Text(text) | BrokenOff(text) = row.comes {
         assert_eq!(chat["response"], text, "{chat}");
     }
-    if row.comes == Thoughts {
+    if row.comes == Thoughts && !is_cut {
         assert!(chat["error"]["message"].as_str().unwrap().contains("reasoning"), "{chat}");
     }
     check_cost(row, model, chat["cost"].as_i64().unwrap(), chat["usage"]["estimated"] == true, "native");

@@ -40,9 +40,9 @@ pub(crate) struct ReceiptLine {
     amount: Text<'static>,
 }
 
-/// A version of a model's price. Versions never change: another price is a new version.
 pub(crate) struct PriceVersion(entity::price::Model);
 
+/// A version of a model's price. Versions never change: another price is a new version.
 #[Object]
 impl PriceVersion {
     /// The name of the model.

@@ -8,6 +8,7 @@ use super::super::execution::bounded::Text;
 use super::super::execution::loader::Users;
 use super::User;
 use crate::core::tokens::Tokens;
+use crate::core::usage::Usage;
 use crate::domain::chat::usage::{DailyUsage, UserSpending};
 
 /// The usage of one day in UTC. A chat counts on the day when it was opened.
@@ -25,13 +26,37 @@ pub(crate) struct UsageDay {
     active_users: i64,
     /// The number of chats that failed, or whose server crashed.
     failures: i64,
+    /// Their model tokens by class; null for a day that is not over, and for one that an earlier version has counted.
+    usage: Option<DayUsage>,
+}
+
+/// The model tokens of a day.
+#[derive(SimpleObject)]
+pub(crate) struct DayUsage {
+    /// Input, in model tokens.
+    input: u64,
+    /// Of the input, what providers read from their prompt caches.
+    cache_read: u64,
+    /// Of the input, what providers wrote to their prompt caches.
+    cache_write: u64,
+    /// Output with reasoning, in model tokens.
+    output: u64,
+    /// Of the output, the reasoning before the answers.
+    reasoning: u64,
 }
 
 impl From<DailyUsage> for UsageDay {
     fn from(used: DailyUsage) -> Self {
-        let DailyUsage { day, model, messages, tokens, active_users, failures } = used;
+        let usage = used.usage().map(|Usage { input, cache_read, cache_write, output, reasoning }| DayUsage {
+            input,
+            cache_read,
+            cache_write,
+            output,
+            reasoning,
+        });
+        let DailyUsage { day, model, messages, tokens, active_users, failures, .. } = used;
         let model = Some(model).filter(|model| !model.is_empty()).map(Text::from);
-        Self { day: day.into(), model, messages, tokens: Tokens(tokens), active_users, failures }
+        Self { day: day.into(), model, messages, tokens: Tokens(tokens), active_users, failures, usage }
     }
 }
 

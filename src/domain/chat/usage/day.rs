@@ -49,9 +49,55 @@ pub(super) async fn count_day(app: &App, day: NaiveDate) -> Result<Vec<DailyUsag
     let day = day_name(day);
     let used = counted.into_iter().map(|counted| {
         let Counted { model, messages, tokens, active_users, failures } = counted;
-        DailyUsage { day: day.clone(), model, messages, tokens, active_users, failures }
+        DailyUsage {
+            day: day.clone(),
+            model,
+            messages,
+            tokens,
+            active_users,
+            failures,
+            input_units: None,
+            cache_read_units: None,
+            cache_write_units: None,
+            output_units: None,
+            reasoning_units: None,
+        }
     });
     Ok(used.collect())
+}
+
+#[derive(FromQueryResult)]
+struct CountedUnits {
+    model: String,
+    input: i64,
+    cache_read: i64,
+    cache_write: i64,
+    output: i64,
+    reasoning: i64,
+}
+
+/// Counts the model tokens of a day, which [`count_day`] has counted. Apart from it, since this reads the whole rows of
+/// the chats: for days that are over, once.
+pub(super) async fn count_units(app: &App, day: NaiveDate, used: &mut [DailyUsage]) -> Result<(), Error> {
+    let by_model = of_day(day)
+        .select_only()
+        .column(Column::Model)
+        .column_as(sum(Column::InputUnits), "input")
+        .column_as(sum(Column::CacheReadUnits), "cache_read")
+        .column_as(sum(Column::CacheWriteUnits), "cache_write")
+        .column_as(sum(Column::OutputUnits), "output")
+        .column_as(sum(Column::ReasoningUnits), "reasoning")
+        .group_by(Column::Model);
+    let counted: Vec<CountedUnits> = by_model.into_model().all(app.db.read()).await?;
+    for used in used {
+        let of_model = || counted.iter().filter(|units| used.model.is_empty() || units.model == used.model);
+        let sum = |class: fn(&CountedUnits) -> i64| Some(of_model().map(class).fold(0, i64::saturating_add));
+        let (input, cache_read, cache_write) = (sum(|of| of.input), sum(|of| of.cache_read), sum(|of| of.cache_write));
+        let (output, reasoning) = (sum(|of| of.output), sum(|of| of.reasoning));
+        (used.input_units, used.cache_read_units, used.cache_write_units) = (input, cache_read, cache_write);
+        (used.output_units, used.reasoning_units) = (output, reasoning);
+    }
+    Ok(())
 }
 
 /// Counts the chats of a day by user.

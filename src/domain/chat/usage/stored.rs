@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
-use super::day::{DailyUsage, UserSpending, count_day, count_users, day_name, start};
+use super::day::{DailyUsage, UserSpending, count_day, count_units, count_users, day_name, start};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::domain::chat::import;
@@ -35,7 +35,8 @@ pub async fn count_days(app: &App) -> Result<(), Error> {
     let over = (app.clock.now() - LAST_TURNS).date_naive();
     let Some(mut day) = from else { return Ok(()) };
     while day < over && !app.stopping.is_cancelled() {
-        let used = count_day(app, day).await?;
+        let mut used = count_day(app, day).await?;
+        count_units(app, day, &mut used).await?;
         let users: Vec<UserSpending> = count_users(day).into_model().all(app.db.read()).await?;
         app.db.write((used, users, day), |txn, (used, users, day)| Box::pin(keep(txn, used, users, *day))).await?;
         day = day.succ_opt().unwrap_or(over);

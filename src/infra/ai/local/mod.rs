@@ -19,6 +19,7 @@ use tokio::sync::mpsc;
 use self::prompt::Prompter;
 use self::worker::{Job, Worker};
 use super::stop_sequences::stop_before;
+use super::think_tags::split_reasoning;
 use super::{Message, Provider, Reply, Request};
 use crate::core::error::{Code, Error};
 use crate::core::input_file;
@@ -86,7 +87,7 @@ impl Provider for Local {
                 }
             }
         };
-        stop_before(reply.boxed(), stops)
+        split_reasoning(stop_before(reply.boxed(), stops))
     }
 
     fn max_input(&self, messages: &[Message]) -> u64 {

@@ -47,6 +47,7 @@ pub use self::params::Params;
 pub use self::protocol::{Anthropic, ChatCompletions, Gemini, Ollama, Protocol, Responses, Think};
 use self::redact::Redactor;
 use self::sse::Framing;
+use super::think_tags::split_reasoning;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
 
@@ -181,7 +182,7 @@ impl Provider for Remote {
             let events = match &request.passing {
                 Some(passing) if passing.stream && is_stream => passthrough::parts(shared, upstream, bytes, passing),
                 Some(passing) => passthrough::whole(shared, upstream, bytes, passing),
-                None => read::reply(shared, upstream, is_stream, bytes),
+                None => split_reasoning(read::reply(shared, upstream, is_stream, bytes)),
             };
             for await event in events {
                 yield event;

@@ -137,6 +137,7 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
         let (mut usage, mut progress, mut is_done, mut has_text) = (None, Progress::default(), false, false);
         let mut finish = None;
         let (mut redactor, mut halves) = (shared.redactor(upstream), Halves::default());
+        let mut of_reasoning = shared.redactor(upstream);
         while let Some(content) = contents.next().await {
             let mut answer = match content {
                 Ok(MessageContent::Answer(answer)) => answer,
@@ -166,18 +167,27 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
             progress.note(&answer);
             finish = answer.finish().or(finish);
             let piece = redactor.piece(&halves.push(&answer.text()));
-            let beside = answer.beside();
+            for beside in answer.beside() {
+                match beside {
+                    Event::Reasoning { text, hidden } => {
+                        let text = of_reasoning.piece(&text);
+                        yield Ok(Event::Reasoning { text, hidden });
+                    }
+                    beside => yield Ok(beside),
+                }
+            }
             if !piece.is_empty() {
                 has_text = true;
                 yield Ok(Event::Chunk(piece));
-            }
-            for beside in beside {
-                yield Ok(beside);
             }
             if answer.is_last {
                 is_done = true;
                 break;
             }
+        }
+        let text = of_reasoning.rest();
+        if !text.is_empty() {
+            yield Ok(Event::Reasoning { text, hidden: String::new() });
         }
         let rest = redactor.piece(halves.rest()) + &redactor.rest();
         if !rest.is_empty() {
@@ -198,4 +208,4 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
     .boxed()
 }
 
-const REASONING_ALONE: &str = "The language model has reasoned, and gave no answer.";
+const REASONING_ALONE: &str = "The language model used its output for reasoning, and gave no answer.";
