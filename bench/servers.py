@@ -42,6 +42,7 @@ auth.secret = "a signing key for a bench, and for a bench only"
 auth.access_ttl = "30d"
 auth.refresh_ttl = "30d"
 ledger.signup_grant = {grant}
+ollama.detect = false
 turns.open_per_user = 20000
 turns.open_per_server = 20000
 limits.messages_per_minute_per_user = 0

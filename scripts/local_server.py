@@ -47,7 +47,7 @@ def serving(program: Path, settings: dict[str, str]) -> Iterator[LocalServer]:
     with tempfile.TemporaryDirectory(prefix="jeton-server-") as folder:
         data, log = Path(folder) / "data", Path(folder) / "log"
         port = with_services.free_port()
-        own = {"DATA__DIR": str(data), "HTTP__LISTEN": f"127.0.0.1:{port}", **settings}
+        own = {"DATA__DIR": str(data), "HTTP__LISTEN": f"127.0.0.1:{port}", "OLLAMA__DETECT": "false", **settings}
         # The caller's own settings are not the check's.
         others = {name: value for name, value in os.environ.items() if not name.startswith("JETON_")}
         environment = others | {f"JETON_{name}": value for name, value in own.items()}

@@ -8,8 +8,18 @@ use crate::core::price::Price;
 use crate::infra::catalog::{Model, Models, OmissionReason, OmittedModel};
 use crate::infra::config::{Config, DEFAULT, Provider, Registration};
 
-/// Returns the banner of a server that listens on `address`.
-pub(super) fn text(config: &Config, models: &Models, omitted: &[OmittedModel], address: SocketAddr) -> String {
+/// The maximum number of models of an Ollama that are named.
+const MAX_FOUND: usize = 5;
+
+/// Returns the banner of a server that listens on `address`. `ollama` are the names of the models that were found at an
+/// Ollama.
+pub(super) fn text(
+    config: &Config,
+    models: &Models,
+    omitted: &[OmittedModel],
+    ollama: &[String],
+    address: SocketAddr,
+) -> String {
     let scheme = if config.http.tls_certificate.is_some() { "https" } else { "http" };
     let base = format!("{scheme}://{}", reachable(address));
     let mut text = format!("\nJeton {} serves on {base}\n\n", env!("CARGO_PKG_VERSION"));
@@ -22,12 +32,16 @@ pub(super) fn text(config: &Config, models: &Models, omitted: &[OmittedModel], a
     line(&mut text, "REST", &format!("{base}/api/      described by {base}/api/openapi.json"));
     line(&mut text, "OpenAI", &format!("{base}/v1        for OpenAI's clients, with an API key of the account page"));
     line(&mut text, "health", &format!("{base}/healthz"));
-    let (default, others): (Vec<_>, Vec<_>) = models.iter().partition(|model| models.is_default(model));
+    let configured = models.iter().filter(|model| !ollama.contains(&model.name));
+    let (default, others): (Vec<_>, Vec<_>) = configured.partition(|model| models.is_default(model));
     for model in &default {
         line(&mut text, "model", &format!("{}, unless a message names another", describe(config, model)));
     }
     for model in &others {
         line(&mut text, if default.is_empty() { "model" } else { "" }, &describe(config, model));
+    }
+    if !ollama.is_empty() {
+        line(&mut text, "Ollama", &found(config, ollama));
     }
     line(&mut text, "database", &config.shown_database_url());
     line(&mut text, "data", &absolute(&config.data.dir));
@@ -59,9 +73,22 @@ fn describe(config: &Config, model: &Model) -> String {
     let who = match settings.map(|settings| settings.provider) {
         Some(Provider::Local) => "answers in this process",
         Some(Provider::Openai) => "answered by an OpenAI-compatible service",
+        Some(Provider::Responses) => "answered by OpenAI's Responses API",
+        Some(Provider::Anthropic) => "answered by Anthropic's API",
+        Some(Provider::Gemini) => "answered by Google's Gemini API",
+        Some(Provider::Ollama) => "answered by Ollama",
         Some(Provider::Echo) | None => "only repeats the message",
     };
     format!("{} ({who}), {}", model.name, price(model.price))
+}
+
+/// Returns the line about the models of an Ollama, of which there may be many.
+fn found(config: &Config, names: &[String]) -> String {
+    let shown = names.iter().take(MAX_FOUND).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(MAX_FOUND);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let price = price(Price::flat(config.ollama.price));
+    format!("{shown}{more}: found here, {price} (see [ollama] in the configuration)")
 }
 
 fn price(price: Price) -> String {

@@ -15,16 +15,17 @@ use crate::core::private_files;
 use crate::core::random::Random;
 use crate::domain::account::admin;
 use crate::domain::pricing;
-use crate::infra::catalog::Models;
-use crate::infra::config::Config;
+use crate::infra::ai::ollama_models;
+use crate::infra::catalog::{Models, OmittedModel};
+use crate::infra::config::{Config, Ollama};
 use crate::infra::{db, secrets, telemetry};
 use crate::server;
 use crate::server::{BoundListener, Certificate};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
-    let config = load(file)?;
+    let mut config = load(file)?;
     let traces = telemetry::start_with_traces(&config.log, &config.telemetry)?;
-    let (models, omitted) = Models::open(&config, &Random::system())?;
+    let (models, omitted, ollama) = open_models(&mut config).await?;
     let app = connect(config, models).await?;
     warn_of_former_keys(&app.config);
     bring_up_to_date(&app).await?;
@@ -35,7 +36,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let socket = listen(app.config.http.listen, "http.listen")?;
     let metrics = metrics(&app)?;
     let address = socket.local_addr().map_err(|error| Error::internal(error))?;
-    output::print(&banner::text(&app.config, &app.models, &omitted, address))?;
+    output::print(&banner::text(&app.config, &app.models, &omitted, &ollama, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {
         () = server::run(app, BoundListener { socket, certificate }) => {}
@@ -43,6 +44,19 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     }
     traces.end().await;
     Ok(())
+}
+
+/// Opens the configured models, and meanwhile looks for an Ollama and adds its models. Returns the models, the omitted
+/// ones, and the names of those of the Ollama.
+async fn open_models(config: &mut Config) -> Result<(Models, Vec<OmittedModel>, Vec<String>), Error> {
+    let url = ollama_models::base_url(&Ollama::host());
+    let detecting = async { if config.ollama.detect { ollama_models::list(&url).await } else { Vec::new() } };
+    let configured = config.clone();
+    let opening = tokio::task::spawn_blocking(move || Models::open(&configured, &Random::system()));
+    let (opened, found) = tokio::join!(opening, detecting);
+    let (mut models, omitted) = opened.map_err(|error| Error::internal(error))??;
+    let added = models.add_ollama(config, &url, &found, &Random::system());
+    Ok((models, omitted, added))
 }
 
 /// Warns of configuration keys that have another name by now, and still mean the same.

@@ -9,6 +9,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::core::error::Error;
 use crate::core::price::Price;
 use crate::core::random::Random;
+use crate::infra::ai::ollama_models::OllamaModel;
+use crate::infra::ai::upstream::{self, Protocol, Remote, Think};
 use crate::infra::ai::{self, SharedProvider};
 use crate::infra::config::{self, Config};
 
@@ -76,20 +78,7 @@ impl Models {
                 omitted.push(OmittedModel { model: name.clone(), reason: omission(path) });
                 continue;
             }
-            let provider = open_provider(settings, random).map_err(|error| {
-                Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error)
-            })?;
-            let slots = (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent)));
-            let (price, max_output) = (settings.price.price(), settings.max_output);
-            models.push(Model {
-                name: name.clone(),
-                title: settings.title.clone().unwrap_or_else(|| name.clone()),
-                description: settings.description.clone(),
-                provider,
-                price,
-                max_output,
-                concurrency: slots,
-            });
+            models.push(open_model(name, settings, random)?);
         }
         if let Some(settings) =
             config.models.get(&default).filter(|_| omitted.iter().any(|omitted| omitted.model == default))
@@ -109,6 +98,41 @@ impl Models {
             }
         }
         Ok((Self::new(models, &default), omitted))
+    }
+
+    /// Adds the models of an Ollama to the catalog and to the configuration, unless a configured model has the same name, or
+    /// is the same model of an Ollama. Returns the names of those that were added.
+    pub fn add_ollama(
+        &mut self,
+        config: &mut Config,
+        base_url: &str,
+        found: &[OllamaModel],
+        random: &Random,
+    ) -> Vec<String> {
+        let mut added = Vec::new();
+        for OllamaModel { name, context_length } in found {
+            let is_same = |model: &config::Model| {
+                model.provider == config::Provider::Ollama && model.upstream_model.as_ref() == Some(name)
+            };
+            if self.by_name.contains_key(name)
+                || config.models.contains_key(name)
+                || config.models.values().any(is_same)
+            {
+                continue;
+            }
+            let settings = config::Model::of_ollama(base_url, name, *context_length, config.ollama.price);
+            match open_model(name, &settings, random) {
+                Ok(model) => {
+                    self.by_name.insert(name.clone(), model);
+                    added.push((name.clone(), settings));
+                }
+                Err(error) => tracing::warn!(model = name, ?error, "a model of Ollama is not usable"),
+            }
+        }
+        let names = added.iter().map(|(name, _)| name.clone()).collect();
+        // Last, so that of two found models none is taken for a configured one.
+        config.models.extend(added);
+        names
     }
 
     /// Returns the model of this name, or the default model if `None`.
@@ -162,6 +186,20 @@ fn open_local(path: &Path, _max_queued: usize, _random: &Random) -> Result<Share
     Err(Error::internal(format!("local models are not in this build: {}", path.display())))
 }
 
+fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<Model, Error> {
+    let provider = open_provider(settings, random)
+        .map_err(|error| Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error))?;
+    Ok(Model {
+        name: name.to_owned(),
+        title: settings.title.clone().unwrap_or_else(|| name.to_owned()),
+        description: settings.description.clone(),
+        provider,
+        price: settings.price.price(),
+        max_output: settings.max_output,
+        concurrency: (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent))),
+    })
+}
+
 fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {
     let missing = |key: &str| Error::internal(format!("`{key}` is missing"));
     Ok(match settings.provider {
@@ -170,26 +208,50 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
             let path = settings.path.as_deref().ok_or_else(|| missing("path"))?;
             open_local(path, settings.max_queued, random)?
         }
-        config::Provider::Openai => Arc::new(ai::openai::OpenAi::new(ai::openai::Settings {
-            upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
-            max_retries: settings.max_retries,
-            context_window: settings.context_window,
-            units_per_image: settings.units_per_image,
-            max_tokens_param: settings.max_tokens_param.map(|name| match name {
-                config::MaxTokensParam::MaxTokens => "max_tokens",
-                config::MaxTokensParam::MaxCompletionTokens => "max_completion_tokens",
-            }),
-            circuit_cooldown: settings.circuit_cooldown,
-            params: {
-                let config::Params { reject, allow, force, answers, tools } = &settings.params;
-                ai::openai::Params::new(reject, allow, force, answers, tools)
-            },
-        })?),
+        _ => Arc::new(open_remote(settings)?),
     })
 }
 
-fn upstream_config(upstream: config::Upstream) -> Result<ai::openai::UpstreamConfig, Error> {
-    let api_key = upstream.api_key()?;
-    let config::Upstream { base_url, upstream_model, .. } = upstream;
-    Ok(ai::openai::UpstreamConfig { base_url, api_key, upstream_model })
+fn open_remote(settings: &config::Model) -> Result<Remote, Error> {
+    let config::Params { reject, allow, force, answers, tools } = &settings.params;
+    Remote::new(upstream::Settings {
+        protocol: protocol(settings),
+        upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
+        max_retries: settings.max_retries,
+        context_window: settings.context_window,
+        units_per_image: settings.units_per_image,
+        max_tokens_param: settings.max_tokens_param.map(|name| match name {
+            config::MaxTokensParam::MaxTokens => "max_tokens",
+            config::MaxTokensParam::MaxCompletionTokens => "max_completion_tokens",
+        }),
+        circuit_cooldown: settings.circuit_cooldown,
+        params: upstream::Params::new(reject, allow, force, answers, tools),
+    })
+}
+
+fn protocol(settings: &config::Model) -> Protocol {
+    let reasoning_effort = settings.reasoning_effort.clone();
+    match settings.provider {
+        config::Provider::Responses => Protocol::Responses(upstream::Responses { reasoning_effort }),
+        config::Provider::Anthropic => Protocol::Anthropic(upstream::Anthropic {
+            reasoning_effort,
+            thinking_budget: settings.thinking_budget.and_then(|budget| budget.try_into().ok()),
+        }),
+        config::Provider::Gemini => {
+            Protocol::Gemini(upstream::Gemini { reasoning_effort, thinking_budget: settings.thinking_budget })
+        }
+        config::Provider::Ollama => Protocol::Ollama(upstream::Ollama {
+            think: reasoning_effort.map(Think::Level).or(settings.think.map(Think::Switch)),
+            keep_alive: settings.keep_alive.clone(),
+        }),
+        config::Provider::Openai | config::Provider::Local | config::Provider::Echo => {
+            Protocol::ChatCompletions(upstream::ChatCompletions { reasoning_effort })
+        }
+    }
+}
+
+fn upstream_config(configured: config::Upstream) -> Result<upstream::UpstreamConfig, Error> {
+    let api_key = configured.api_key()?;
+    let config::Upstream { base_url, upstream_model, .. } = configured;
+    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model })
 }

@@ -50,6 +50,7 @@ mod pages;
 mod pagination;
 mod password_queue;
 mod private_files;
+mod providers;
 mod reasoning;
 mod receipts;
 mod reply_stream;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Response};
 use axum::routing::post;
 use futures::StreamExt;
 use jeton::core::error::Code;
-use jeton::infra::ai::openai::OpenAi;
+use jeton::infra::ai::upstream::Remote;
 use jeton::infra::ai::{Event, Message, Provider, Request, Role, Usage};
 use rstest_reuse::apply;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reaso
 const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-fn provider(base_url: &str, retries: u32) -> OpenAi {
+fn provider(base_url: &str, retries: u32) -> Remote {
     crate::support::openai(&[base_url], retries)
 }
 

@@ -29,7 +29,7 @@ use jeton::core::viewer::Actor;
 use jeton::domain::account::{Roles, admin};
 use jeton::domain::{ledger, session};
 use jeton::infra::ai::echo::Echo;
-use jeton::infra::ai::openai::{OpenAi, Params, Settings, UpstreamConfig};
+use jeton::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
 use jeton::infra::catalog::{Model, Models};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
@@ -214,7 +214,8 @@ async fn serve_upstream(sent: UpstreamResponse) -> String {
 fn models(base_url: String) -> Models {
     let address = UpstreamConfig { base_url, api_key: None, upstream_model: "test".to_owned() };
     let rules = jeton::infra::config::Params::default();
-    let upstream = OpenAi::new(Settings {
+    let upstream = Remote::new(Settings {
+        protocol: Protocol::ChatCompletions(ChatCompletions::default()),
         upstreams: vec![address],
         max_retries: 0,
         context_window: 16_384,

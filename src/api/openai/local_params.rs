@@ -1,11 +1,13 @@
-//! Parameters of calls to local models: the common sampling parameters. All other parameters are rejected by name, since
-//! ignoring one would answer a different request.
+//! Parameters of calls that are not passed on, to local models and to upstreams with another protocol: the common sampling
+//! parameters. All other parameters are rejected by name, since ignoring one would answer a different request. Only the
+//! seed is ignored where it is not known: it promises nothing.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::ApiError;
 use crate::infra::ai::{FromMember, RawRequest, Sampling};
+use crate::infra::catalog::Model;
 
 /// Maximum number of stop sequences, and their maximum length.
 const MAX_STOPS: usize = 4;
@@ -29,6 +31,8 @@ const KNOWN: [&str; 16] = [
     "service_tier",
     "safety_identifier",
 ];
+/// The parameters that only some upstreams accept.
+const ADJUSTING: [&str; 3] = ["temperature", "top_p", "stop"];
 /// Maximum size of a value that may be a default.
 const MAX_NOTHING: usize = 256;
 
@@ -41,6 +45,8 @@ fn says_nothing(name: &str, value: &str) -> bool {
     let Ok(value) = serde_json::from_str::<Value>(value) else { return false };
     match name {
         _ if value.is_null() => true,
+        "temperature" | "top_p" => value.as_f64() == Some(1.0),
+        "stop" => value == json!([]),
         "frequency_penalty" | "presence_penalty" | "top_logprobs" => value.as_f64() == Some(0.0),
         "logprobs" => value == json!(false),
         "parallel_tool_calls" => value.is_boolean(),
@@ -57,8 +63,10 @@ fn says_nothing(name: &str, value: &str) -> bool {
 ///
 /// # Errors
 /// Unsupported parameters, and values out of range.
-pub(super) fn sampling(raw: &RawRequest, model: &str) -> Result<Sampling, ApiError> {
-    for name in raw.names().filter(|name| !KNOWN.contains(name)) {
+pub(super) fn sampling(raw: &RawRequest, model: &Model) -> Result<Sampling, ApiError> {
+    let lacks = |name: &str| !KNOWN.contains(&name) || ADJUSTING.contains(&name) && !model.provider.supports(name);
+    let model = &model.name;
+    for name in raw.names().filter(|name| lacks(name)) {
         if !says_nothing(name, raw.get(name).unwrap_or_default()) {
             return Err(ApiError::unsupported(name, model));
         }

@@ -1,8 +1,8 @@
 //! `/v1`: OpenAI-compatible routes, charged to the same balance as all other transports. A thin translation: it must
 //! not decide about money or access.
 //!
-//! Calls to models of an upstream are passed through unchanged (`ai::openai`); local models accept text and the common
-//! sampling parameters, and reject all others by name.
+//! Calls to models of an upstream that speaks the same protocol are passed through unchanged (`ai::upstream`); all other
+//! models accept text and the common sampling parameters, and reject all others by name.
 
 mod completions;
 mod error;

@@ -67,7 +67,7 @@ fn request(model: &Model, raw: RawRequest, stream: bool, show_usage: bool) -> Re
         let passing = Some(Passthrough { call: raw, stream, show_usage });
         return Ok(Request { passing, ..Request::default() });
     }
-    let sampling = local_params::sampling(&raw, &model.name)?;
+    let sampling = local_params::sampling(&raw, model)?;
     Ok(Request { messages: local_messages::messages(&raw, model)?.into(), sampling, ..Request::default() })
 }
 

@@ -11,10 +11,11 @@ mod json_visitor;
 pub mod local;
 mod members;
 mod messages;
-pub mod openai;
+pub mod ollama_models;
 mod raw_request;
 mod stop_sequences;
 mod think_tags;
+pub mod upstream;
 
 use std::sync::Arc;
 
@@ -182,6 +183,12 @@ pub trait Provider: Send + Sync {
     /// The parameter that is rejected.
     fn answers(&self, _call: &RawRequest) -> Result<u64, InvalidRequest> {
         Ok(1)
+    }
+
+    /// Returns whether requests can have this sampling parameter, by its name at OpenAI: `temperature`, `top_p` or `stop`.
+    /// Others are ignored in a request.
+    fn supports(&self, _parameter: &str) -> bool {
+        true
     }
 
     /// Returns whether an upstream bills the model by a usage that is reported at the end of a response. A response

@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod params;
 mod price;
+mod provider;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -23,12 +24,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::addresses::{public_url, without_credentials};
 pub use self::error::ConfigError;
-pub use self::model::{MaxTokensParam, Model, Provider, Upstream};
+pub use self::model::{MaxTokensParam, Model, Upstream};
 pub use self::params::Params;
 pub use self::price::Price;
+pub use self::provider::Provider;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
-    Registration, Retention, RetentionPeriod, Telemetry, TitlePayer, Turns, V1,
+    Ollama, Registration, Retention, RetentionPeriod, Telemetry, TitlePayer, Turns, V1,
 };
 use crate::core::input_file;
 
@@ -74,6 +76,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Retention periods.
     pub retention: Retention,
+    /// The models of an Ollama that is found at the start.
+    pub ollama: Ollama,
     /// The models by the name that clients choose.
     pub models: BTreeMap<String, Model>,
 }

@@ -9,24 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::addresses::{as_public_url, as_public_url_if_any};
 use super::params::Params;
 use super::price::Price;
+use super::provider::{self, Provider};
 use crate::core::error::{Code, Error};
 
 /// Maximum length of a model's title, in characters.
 const MAX_TITLE_CHARS: usize = 80;
 /// Maximum length of a model's description, in characters.
 const MAX_DESCRIPTION_CHARS: usize = 300;
-
-/// The type of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Provider {
-    /// A GGUF file of the Llama family, run in this process. Needs `path`.
-    Local,
-    /// Any OpenAI-compatible service. Needs `base_url` and `upstream_model`.
-    Openai,
-    /// Echoes the message; for tests.
-    Echo,
-}
 
 /// `[models.NAME]`. Flat, so that an unknown key is rejected by name; [`Model::check`] checks the keys that a provider
 /// needs.
@@ -55,19 +44,20 @@ pub struct Model {
     /// The maximum number of concurrent messages; 0 for no limit.
     #[serde(default)]
     pub max_concurrent: usize,
-    /// `openai`: the base URL, without `/chat/completions`.
+    /// Remote: the base URL, without the path of a request such as `/chat/completions`; if `None`, that of the official
+    /// service.
     #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_public_url_if_any")]
     pub base_url: Option<String>,
-    /// `openai`: the environment variable with the API key; if `None`, no `Authorization` header is sent.
+    /// Remote: the environment variable with the API key; if `None`, none is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
-    /// `openai`: the upstream's name of the model.
+    /// Remote: the upstream's name of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_model: Option<String>,
-    /// `openai`: the maximum number of retries of a request that failed before its first byte.
+    /// Remote: the maximum number of retries of a request that failed before its first byte.
     #[serde(default = "default_max_retries")]
     pub max_retries: u32,
-    /// `openai`: the context window, input and output together, in model tokens.
+    /// Remote: the context window, input and output together, in model tokens.
     #[serde(default = "default_context_window")]
     pub context_window: u64,
     /// `openai`: the maximum input of an image, in model tokens.
@@ -77,13 +67,25 @@ pub struct Model {
     /// renamed to it. If `None`, the name in the call is kept, and `max_tokens` is sent if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens_param: Option<MaxTokensParam>,
-    /// `openai`: the cool-down of an upstream that failed several times in a row (circuit open).
+    /// Remote: the cool-down of an upstream that failed several times in a row (circuit open).
     #[serde(default = "default_circuit_cooldown", with = "humantime_serde")]
     pub circuit_cooldown: Duration,
+    /// How much a reasoning model thinks, in the upstream's words, such as `low` or `high`. If `None`, its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_effort: Option<String>,
+    /// `anthropic`, `gemini`: the most model tokens of thinking, within `max_output`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking_budget: Option<i64>,
+    /// `ollama`: whether the model thinks. If `None`, its default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think: Option<bool>,
+    /// `ollama`: how long the model stays in memory after a request, such as `5m`. If `None`, Ollama's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_alive: Option<String>,
     /// `openai`: the rules for request parameters of API calls, which are passed on.
     #[serde(default)]
     pub params: Params,
-    /// `openai`: fallback upstreams, tried in this order when those before them fail.
+    /// Remote: fallback upstreams with the same protocol, tried in this order when those before them fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upstreams: Vec<Upstream>,
 }
@@ -102,10 +104,10 @@ pub enum MaxTokensParam {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
-    /// The base URL, without `/chat/completions`.
+    /// The base URL, without the path of a request.
     #[serde(serialize_with = "as_public_url")]
     pub base_url: String,
-    /// The environment variable with the API key; if `None`, no `Authorization` header is sent.
+    /// The environment variable with the API key; if `None`, none is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
     /// The upstream's name of the model.
@@ -117,10 +119,9 @@ impl Model {
     pub(super) fn check(&self) -> Result<(), String> {
         let missing = match self.provider {
             Provider::Local => [("path", self.path.is_none())].to_vec(),
-            Provider::Openai => {
-                [("base_url", self.base_url.is_none()), ("upstream_model", self.upstream_model.is_none())].to_vec()
-            }
             Provider::Echo => Vec::new(),
+            _ => [("base_url", self.first_base_url().is_none()), ("upstream_model", self.upstream_model.is_none())]
+                .to_vec(),
         };
         if let Some((key, _)) = missing.iter().find(|(_, missing)| *missing) {
             return Err(format!(": `{key}` is missing"));
@@ -145,12 +146,46 @@ impl Model {
                 return Err(format!(".{key}: at least 1"));
             }
         }
-        Ok(())
+        provider::check(self)
+    }
+
+    fn first_base_url(&self) -> Option<String> {
+        self.base_url.clone().or_else(|| self.provider.default_base_url().map(str::to_owned))
+    }
+
+    /// Returns a model of an Ollama that was found at the start, at a price for each message.
+    pub fn of_ollama(base_url: &str, upstream_model: &str, context_length: Option<u64>, per_message: i64) -> Self {
+        let most = default_context_window();
+        Self {
+            provider: Provider::Ollama,
+            title: None,
+            description: None,
+            price: Price { per_message, ..Price::default() },
+            max_output: default_max_output(),
+            path: None,
+            max_queued: default_max_queued(),
+            max_concurrent: 0,
+            base_url: Some(base_url.to_owned()),
+            api_key_env: None,
+            upstream_model: Some(upstream_model.to_owned()),
+            max_retries: default_max_retries(),
+            // Ollama reserves memory for all of it.
+            context_window: context_length.map_or(most, |length| length.min(most)),
+            units_per_image: default_units_per_image(),
+            max_tokens_param: None,
+            circuit_cooldown: default_circuit_cooldown(),
+            reasoning_effort: None,
+            thinking_budget: None,
+            think: None,
+            keep_alive: None,
+            params: Params::default(),
+            upstreams: Vec::new(),
+        }
     }
 
     /// Returns all upstreams, in the order in which they are tried.
     pub fn all_upstreams(&self) -> impl Iterator<Item = Upstream> {
-        let first = self.base_url.clone().zip(self.upstream_model.clone());
+        let first = self.first_base_url().zip(self.upstream_model.clone());
         let first = first.map(|(base_url, upstream_model)| Upstream {
             base_url,
             api_key_env: self.api_key_env.clone(),

@@ -35,6 +35,8 @@ impl Installation {
             .env("JETON_DATA__DIR", self.data.path())
             .env("JETON_HTTP__LISTEN", "127.0.0.1:0")
             .env("JETON_DEFAULT_MODEL", "echo")
+            // Not one that runs on this machine.
+            .env("JETON_OLLAMA__DETECT", "false")
             .envs(self.settings.iter().cloned());
         command
     }

@@ -26,7 +26,7 @@ use jeton::domain::account::admin;
 use jeton::domain::{ledger, pricing, session};
 use jeton::infra::ai::SharedProvider;
 use jeton::infra::ai::echo::Echo;
-use jeton::infra::ai::openai::{OpenAi, Params, Settings, UpstreamConfig};
+use jeton::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
 use jeton::infra::catalog::{Model, Models};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
@@ -237,12 +237,12 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
 }
 
 /// Returns a provider of OpenAI-compatible upstreams, called in this order.
-pub fn openai(base_urls: &[&str], retries: u32) -> OpenAi {
+pub fn openai(base_urls: &[&str], retries: u32) -> Remote {
     openai_with(base_urls, retries, |_| {})
 }
 
 /// Returns such a provider with changed settings.
-pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> OpenAi {
+pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Settings)) -> Remote {
     rustls::crypto::ring::default_provider().install_default().ok();
     let rules = jeton::infra::config::Params::default();
     let address = |base_url: &&str| UpstreamConfig {
@@ -251,6 +251,7 @@ pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Se
         upstream_model: "gpt-test".to_owned(),
     };
     let mut settings = Settings {
+        protocol: Protocol::ChatCompletions(ChatCompletions::default()),
         upstreams: base_urls.iter().map(address).collect(),
         max_retries: retries,
         context_window: 16_384,
@@ -260,7 +261,7 @@ pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Se
         params: Params::new(&rules.reject, &rules.allow, &rules.force, &rules.answers, &rules.tools),
     };
     change(&mut settings);
-    OpenAi::new(settings).unwrap()
+    Remote::new(settings).unwrap()
 }
 
 impl Drop for TestApp {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt;
-use jeton::infra::ai::openai::Params;
+use jeton::infra::ai::upstream::Params;
 use rstest::rstest;
 use rstest_reuse::apply;
 use serde_json::{Value, json};
