@@ -126,7 +126,7 @@ async fn answer(model: &Local, question: &str) -> (String, u64) {
     let mut reply = model.reply(Request { messages: messages.into(), max_output: 8, sampling, ..Request::default() });
     let mut text = String::new();
     while let Some(event) = reply.next().await {
-        match event.unwrap() {
+        match event.unwrap_or_else(|error| panic!("{error:?}")) {
             Event::Chunk(piece) | Event::Reasoning { text: piece, .. } => text.push_str(&piece),
             Event::Done(usage) => return (text, usage.unwrap().input),
             _ => {}
