@@ -67,6 +67,12 @@ impl Weights {
         logits?.squeeze(0)
     }
 
+    /// Returns how many of `rest` tokens to read at once at a position, if the library can't read any number of them:
+    /// Gemma's masks are wrong for several tokens behind others.
+    pub(super) fn fixed_part(&self, position: usize, rest: usize) -> Option<usize> {
+        matches!(self, Self::Gemma3(_)).then_some(if position == 0 { rest } else { 1 })
+    }
+
     /// Clears the KV cache.
     pub(super) fn clear_kv_cache(&mut self) {
         match self {

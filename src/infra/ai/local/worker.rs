@@ -143,7 +143,8 @@ impl Worker {
         let mut read = std::mem::take(&mut self.read);
         let mut rest = more;
         let logits = loop {
-            let (part, later) = rest.split_at(part_len(read.len(), rest.len()));
+            let fixed = self.weights.fixed_part(read.len(), rest.len());
+            let (part, later) = rest.split_at(fixed.unwrap_or_else(|| part_len(read.len(), rest.len())));
             let input = Tensor::new(part, &Device::Cpu)?.unsqueeze(0)?;
             let logits = self.weights.forward(&input, read.len())?;
             read.extend_from_slice(part);
