@@ -14,7 +14,7 @@ use super::{Progress, complete, id_sequence};
 use crate::core::clock::Clock;
 use crate::core::error::{Code, Error};
 use crate::infra::db::{Db, Txn};
-use crate::infra::entity::{cluster_member, pending_load};
+use crate::infra::entity::{cluster_member, pending_load, price};
 
 /// Maximum number of values in one statement. SQLite's limit is 32766.
 const MOST_VALUES: usize = 30_000;
@@ -24,6 +24,9 @@ pub(super) struct BulkLoad {
     db: Db,
     pub(super) tables: Vec<Table>,
 }
+
+/// The table of the versions of prices.
+const PRICES: &str = "price";
 
 impl BulkLoad {
     /// Starts to load a database: creates its schema if there is none, and marks it as not complete.
@@ -42,7 +45,8 @@ impl BulkLoad {
             );
             return Err(Error::new(Code::Conflict, message));
         }
-        let full = tables.iter().zip(&counts).find(|(_, count)| **count > 0);
+        // A server stores its prices when it starts for the first time, and no chat of this database refers to them.
+        let full = tables.iter().zip(&counts).find(|(table, count)| **count > 0 && table.name != PRICES);
         if let Some((table, count)) = full {
             let message = format!("the target is not empty: {} has {count} rows; use a new database", table.name);
             return Err(Error::new(Code::Conflict, message));
@@ -52,6 +56,7 @@ impl BulkLoad {
             Box::pin(async move {
                 let mark = pending_load::ActiveModel { id: Set(1), origin: Set(origin.clone()), began_at: Set(*at) };
                 mark.insert(txn).await?;
+                price::Entity::delete_many().exec(txn).await?;
                 Ok(())
             })
         })

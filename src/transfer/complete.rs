@@ -10,7 +10,7 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, bulk_change, chat, cluster_member, conversation, import_map, job_lease, ledger_entry,
+    api_key, audit_event, bulk_change, chat, cluster_member, conversation, import_map, job_lease, ledger_entry, price,
     session, usage_day, usage_day_user, user,
 };
 
@@ -48,6 +48,7 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<conversation::Entity>(db).await?;
     read::<import_map::Entity>(db).await?;
     read::<ledger_entry::Entity>(db).await?;
+    read::<price::Entity>(db).await?;
     read::<session::Entity>(db).await?;
     read::<usage_day::Entity>(db).await?;
     read::<usage_day_user::Entity>(db).await?;

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
-use jeton::domain::ledger;
+use jeton::domain::{ledger, pricing};
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, export, import, tables};
 use rstest_reuse::apply;
@@ -61,6 +61,9 @@ async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
     let mia = fill(&app).await;
     let other = if on == On::Sqlite { On::Postgres } else { On::Sqlite };
     let ((there_place, there), (back_place, back)) = (empty(other).await, empty(on).await);
+    // A server that was started there, and stopped again, has stored its prices.
+    there.migrate().await.unwrap();
+    pricing::store_all(&app.on(there.clone()).0).await.unwrap();
     let first = copy(&app.app.db, &there, "here", &|_| {}).await.unwrap();
     let second = copy(&there, &back, "there", &|_| {}).await.unwrap();
     assert_eq!(first, second, "identical by checksum");
@@ -72,6 +75,9 @@ async fn a_copy_and_its_copy_are_the_same_postgres(on: On) {
         assert!(format!("{refused:?}").contains("not empty"), "{refused:?}");
         let (copied, router) = app.on(db);
         let same = mia.at(router);
+        let receipt = "{ chatHistory(first: 1) { nodes { receipt { cost price { version } } } } }";
+        let receipt = same.data(receipt, json!({})).await["chatHistory"]["nodes"][0]["receipt"].take();
+        assert_eq!(receipt, json!({ "cost": 100, "price": { "version": 1 } }));
         for (search, found) in [("fine", 3), ("größe", 1), ("東京", 1), ("farewell", 0)] {
             let query = "query($search: String!) { chatHistory(search: $search) { nodes { id } } }";
             let nodes = same.data(query, json!({ "search": search })).await;

@@ -16,7 +16,9 @@ pub(crate) trait RowBytes: Sized {
 
 impl RowBytes for chat::Model {
     fn text_bytes(&self) -> usize {
-        self.message.len() + self.response.len() + self.error_message.as_ref().map_or(0, String::len)
+        let optional = [&self.reasoning, &self.error_message];
+        let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+        self.message.len() + self.response.len() + optional
     }
 }
 
