@@ -46,7 +46,7 @@ fn entries() -> SelectStatement {
         .take()
 }
 
-/// The columns in the order of the query; the first three are in [`Position`].
+/// The columns in the order of the query; the first three say which entry it is.
 const COLUMNS: [Column; 16] = [
     Column::Id,
     Column::UserId,
