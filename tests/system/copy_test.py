@@ -82,10 +82,12 @@ class Export:
 
     def entry(self, chains: dict[int, tuple[int, bytes]], **values: object) -> None:
         """A ledger entry, as the next one of its user's chain."""
-        seq, previous = chains.get(values["user_id"], (0, bytes(32)))
+        user = values["user_id"]
+        assert isinstance(user, int)
+        seq, previous = chains.get(user, (0, bytes(32)))
         seq += 1
         link = chained(previous, seq, values)
-        chains[values["user_id"]] = (seq, link)
+        chains[user] = (seq, link)
         self.row("ledger_entry", seq=seq, hash=link.hex(), **values)
 
     def end(self) -> None:
