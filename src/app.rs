@@ -24,8 +24,8 @@ use crate::infra::catalog::Models;
 use crate::infra::cluster::{self, Bus};
 use crate::infra::config::{self, Config};
 use crate::infra::db::Db;
-use crate::infra::known_prices::KnownPrices;
 use crate::infra::metrics::Metrics;
+use crate::infra::price_cache::PriceCache;
 use crate::infra::rate_limit::{LoginThrottle, RateLimits};
 use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
@@ -59,7 +59,7 @@ pub struct AppInner {
     /// The cache of recently validated credentials.
     pub credential_cache: CredentialCache,
     /// The versions of prices that this server has met.
-    pub known_prices: KnownPrices,
+    pub price_cache: PriceCache,
     /// Reads of chats that are in the audit trail already: operator, user, whether of one chat, and the hour.
     pub chat_reads: moka::sync::Cache<(UserId, UserId, bool, i64), ()>,
     /// The message bus between tasks of this server and between servers.
@@ -140,7 +140,7 @@ impl App {
             api_key_hasher: hash("jeton: API keys and calls")?,
             models,
             credential_cache: credential_cache(),
-            known_prices: KnownPrices::default(),
+            price_cache: PriceCache::default(),
             chat_reads: moka::sync::Cache::builder().max_capacity(MAX_CHAT_READS).build(),
             id,
             peer_count: AtomicUsize::new(0),

@@ -27,7 +27,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let traces = telemetry::start_with_traces(&config.log, &config.telemetry)?;
     let (models, omitted, ollama) = open_models(&mut config).await?;
     let app = connect(config, models).await?;
-    warn_of_former_keys(&app.config);
+    warn_of_deprecated_keys(&app.config);
     bring_up_to_date(&app).await?;
     pricing::store_all(&app).await?;
     check_files(&app.config)?;
@@ -60,9 +60,9 @@ async fn open_models(config: &mut Config) -> Result<(Models, Vec<OmittedModel>, 
 }
 
 /// Warns of configuration keys that have another name by now, and still mean the same.
-fn warn_of_former_keys(config: &Config) {
+fn warn_of_deprecated_keys(config: &Config) {
     for (name, model) in &config.models {
-        for (former, new) in model.price.former_keys() {
+        for (former, new) in model.price.deprecated_keys() {
             tracing::warn!(
                 "models.{name}.price: {former} is now {new}, for a million model tokens; multiply it by 1000"
             );

@@ -1,5 +1,8 @@
 //! Prices: what a model costs, in prepaid tokens. Whole numbers only; the cost of a chat is rounded up once.
 
+use async_graphql::Enum;
+use serde::{Deserialize, Serialize};
+
 use super::tokens::Tokens;
 use super::usage::Usage;
 
@@ -20,10 +23,28 @@ pub struct Price {
     pub reasoning: i64,
 }
 
-/// The model tokens that a price is for.
-const PER: i128 = 1_000_000;
+/// A part of a price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[graphql(name = "PricePart")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Part {
+    /// The price for each answered message.
+    Message,
+    /// Input that was neither read from the provider's prompt cache nor written to it.
+    Input,
+    /// Input that the provider read from its prompt cache.
+    CacheRead,
+    /// Input that the provider wrote to its prompt cache.
+    CacheWrite,
+    /// Output without reasoning.
+    Output,
+    /// Reasoning.
+    Reasoning,
+}
 
 impl Price {
+    /// The number of model tokens that a price is for.
+    pub const MILLION: i64 = 1_000_000;
     /// Largest price per message.
     pub const MAX_PER_MESSAGE: i64 = 1_000_000_000;
     /// Largest price per million, so that no product of a price and a usage can overflow.
@@ -59,21 +80,24 @@ impl Price {
 
     /// Returns the metered price alone: the cost of a truncated reply.
     pub fn of_usage(self, usage: Usage) -> Tokens {
-        let [input, cache_read, cache_write, output, reasoning] = [
-            (usage.fresh_input(), self.input),
-            (usage.cache_read, self.cache_read),
-            (usage.cache_write, self.cache_write),
-            (usage.answer(), self.output),
-            (usage.reasoning, self.reasoning),
+        let parts = self.metered(usage).map(|(_, units, price)| i128::from(units).saturating_mul(price.into()));
+        Self::rounded_up(parts.into_iter().fold(0, i128::saturating_add))
+    }
+
+    /// Returns the metered parts: each with its model tokens, and its price per million of them.
+    pub fn metered(self, usage: Usage) -> [(Part, u64, i64); 5] {
+        [
+            (Part::Input, usage.uncached_input(), self.input),
+            (Part::CacheRead, usage.cache_read, self.cache_read),
+            (Part::CacheWrite, usage.cache_write, self.cache_write),
+            (Part::Output, usage.answer(), self.output),
+            (Part::Reasoning, usage.reasoning, self.reasoning),
         ]
-        .map(|(units, price)| i128::from(units).saturating_mul(price.into()));
-        Self::rounded_up(
-            input
-                .saturating_add(cache_read)
-                .saturating_add(cache_write)
-                .saturating_add(output)
-                .saturating_add(reasoning),
-        )
+    }
+
+    /// Returns a price per million as one per thousand, rounded up: for clients of earlier versions.
+    pub const fn per_thousand(per_million: i64) -> i64 {
+        per_million.saturating_add(999) / 1000
     }
 
     /// Returns the largest cost of a complete reply with at most this input and output, each in its dearest part.
@@ -88,7 +112,7 @@ impl Price {
     /// in their dearest parts; `None` if they do not cover these.
     pub fn affordable_output(self, tokens: Tokens, input: u64) -> Option<u64> {
         let (per_input, per_output) = self.dearest();
-        let rest = (i128::from(tokens.0) - i128::from(self.per_message)) * PER;
+        let rest = (i128::from(tokens.0) - i128::from(self.per_message)) * i128::from(Self::MILLION);
         let rest = rest.saturating_sub(i128::from(input).saturating_mul(per_input));
         if rest < 0 {
             return None;
@@ -103,8 +127,10 @@ impl Price {
         (self.input.max(self.cache_read).max(self.cache_write).into(), self.output.max(self.reasoning).into())
     }
 
-    fn rounded_up(millionths: i128) -> Tokens {
-        Tokens(i64::try_from(millionths.saturating_add(PER - 1) / PER).unwrap_or(i64::MAX))
+    /// Returns millionths of a prepaid token as whole ones, rounded up.
+    pub fn rounded_up(millionths: i128) -> Tokens {
+        let per = i128::from(Self::MILLION);
+        Tokens(i64::try_from(millionths.saturating_add(per - 1) / per).unwrap_or(i64::MAX))
     }
 }
 

@@ -44,7 +44,7 @@ impl Usage {
     }
 
     /// Returns the input that was neither read from a cache nor written to one.
-    pub fn fresh_input(&self) -> u64 {
+    pub fn uncached_input(&self) -> u64 {
         self.input.saturating_sub(self.cache_read).saturating_sub(self.cache_write)
     }
 
@@ -67,7 +67,7 @@ mod tests {
                         Usage { input, cache_read, cache_write, output: input, reasoning: cache_read }.normalized();
                     assert!(usage.cache_read.checked_add(usage.cache_write).is_some_and(|parts| parts <= usage.input));
                     assert!(usage.reasoning <= usage.output);
-                    assert_eq!(usage.fresh_input() + usage.cache_read + usage.cache_write, usage.input);
+                    assert_eq!(usage.uncached_input() + usage.cache_read + usage.cache_write, usage.input);
                     assert_eq!(usage.max(Usage::default()), usage);
                 }
             }

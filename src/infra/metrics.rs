@@ -119,7 +119,7 @@ impl Metrics {
     /// Counts the usage of a finished turn. The classes do not overlap: their sum is the whole.
     pub fn usage(&self, model: &str, usage: Usage) {
         let classes = [
-            ("input", usage.fresh_input()),
+            ("input", usage.uncached_input()),
             ("cache_read", usage.cache_read),
             ("cache_write", usage.cache_write),
             ("output", usage.answer()),

@@ -22,7 +22,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("core::password", &["core::error", "core::throttle", "core::tokens", "core::viewer"]);
     allow("core::replay_log", &["core::byte_budget", "core::ids"]);
     allow("core::price", &["core::random", "core::tokens", "core::usage"]);
-    allow("infra::known_prices", &["infra::entity"]);
+    allow("infra::price_cache", &["infra::entity"]);
     allow("infra::catalog", &["infra::ai", "infra::config"]);
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);

@@ -91,7 +91,6 @@ fn shown(model: &Model) -> Value {
 /// Returns a price: in prepaid tokens, per message and per million model tokens. The prices per 1000, which clients of
 /// earlier versions read, are rounded up.
 fn price(price: Price) -> Value {
-    let per_1k = |per_million: i64| per_million.saturating_add(999) / 1000;
     json!({
         "per_message": price.per_message,
         "per_million_input": price.input,
@@ -99,8 +98,8 @@ fn price(price: Price) -> Value {
         "per_million_cache_write": price.cache_write,
         "per_million_output": price.output,
         "per_million_reasoning": price.reasoning,
-        "per_1k_input": per_1k(price.input),
-        "per_1k_output": per_1k(price.output),
+        "per_1k_input": Price::per_thousand(price.input),
+        "per_1k_output": Price::per_thousand(price.output),
     })
 }
 

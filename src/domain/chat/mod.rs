@@ -51,7 +51,7 @@ pub use self::export::{Format, export};
 pub use self::finished_chat::{FinishedChat, failure, limit};
 pub use self::history::{AdminChatFilter, ChatOrder, HistoryFilter, all, answered, by_ids, find, find_any, history};
 pub use self::prepare::{ApiCall, SendMessage};
-pub use self::receipt::{Line, Part, Receipt, receipt};
+pub use self::receipt::{Line, Receipt, receipt};
 pub use self::reply_stream::{ReplyDelta, ReplyPosition, ReplyStreamItem, follow};
 pub use self::search::{index_rest, run_indexer};
 pub use self::send::{ReplaceMessage, replace, send, start};

@@ -19,11 +19,11 @@ const MAX_TRIES: usize = 5;
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn version_id(app: &App, model: &Model) -> Result<PriceId, Error> {
-    if let Some(id) = app.known_prices.current(&model.name, model.price) {
+    if let Some(id) = app.price_cache.current(&model.name, model.price) {
         return Ok(id);
     }
     let version = store(app, model).await?;
-    app.known_prices.set_current(&version);
+    app.price_cache.set_current(&version);
     Ok(version.id)
 }
 
@@ -43,11 +43,11 @@ pub async fn store_all(app: &App) -> Result<(), Error> {
 /// # Errors
 /// NOT_FOUND without such a version.
 pub async fn find(app: &App, id: PriceId) -> Result<price::Model, Error> {
-    if let Some(known) = app.known_prices.get(id) {
+    if let Some(known) = app.price_cache.get(id) {
         return Ok(known);
     }
     let found = price::Entity::find_by_id(id).one(app.db.read()).await?.ok_or_else(|| Error::not_found("price"))?;
-    app.known_prices.insert(found.clone());
+    app.price_cache.insert(found.clone());
     Ok(found)
 }
 

@@ -26,23 +26,23 @@ pub struct Price {
     /// Prepaid tokens per million model tokens of reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_million_reasoning: Option<i64>,
-    /// The former key, per 1000 model tokens of input.
+    /// The deprecated key, per 1000 model tokens of input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_1k_input: Option<i64>,
-    /// The former key, per 1000 model tokens of output.
+    /// The deprecated key, per 1000 model tokens of output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_1k_output: Option<i64>,
 }
 
-/// Model tokens of the former keys, a thousandth of those of the new ones.
+/// Model tokens of the deprecated keys, a thousandth of those of the new ones.
 const THOUSANDS_PER_MILLION: i64 = 1000;
 
 impl Price {
     /// Returns the price in force.
     pub fn price(&self) -> ModelPrice {
-        let former = |per_1k: Option<i64>| per_1k.map(|price| price.saturating_mul(THOUSANDS_PER_MILLION));
-        let input = self.per_million_input.or(former(self.per_1k_input)).unwrap_or_default();
-        let output = self.per_million_output.or(former(self.per_1k_output)).unwrap_or_default();
+        let deprecated = |per_1k: Option<i64>| per_1k.map(|price| price.saturating_mul(THOUSANDS_PER_MILLION));
+        let input = self.per_million_input.or(deprecated(self.per_1k_input)).unwrap_or_default();
+        let output = self.per_million_output.or(deprecated(self.per_1k_output)).unwrap_or_default();
         ModelPrice {
             per_message: self.per_message,
             input,
@@ -53,13 +53,13 @@ impl Price {
         }
     }
 
-    /// Returns the former keys that are used, each with the one that replaces it.
-    pub fn former_keys(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    /// Returns the deprecated keys that are used, each with the one that replaces it.
+    pub fn deprecated_keys(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let keys = [
             ("per_1k_input", "per_million_input", self.per_1k_input),
             ("per_1k_output", "per_million_output", self.per_1k_output),
         ];
-        keys.into_iter().filter_map(|(former, new, value)| value.map(|_| (former, new)))
+        keys.into_iter().filter_map(|(deprecated, new, value)| value.map(|_| (deprecated, new)))
     }
 
     /// Checks that each part is within its range, and given by one key.
@@ -83,13 +83,15 @@ impl Price {
                 return Err(format!("{name} = {value}: between 0 and {most}"));
             }
         }
-        for (former, new) in self.former_keys() {
+        for (deprecated, new) in self.deprecated_keys() {
             let is_given = match new {
                 "per_million_input" => self.per_million_input.is_some(),
                 _ => self.per_million_output.is_some(),
             };
             if is_given {
-                return Err(format!("{former}: {new} is given, too; remove {former}, which is its former name"));
+                return Err(format!(
+                    "{deprecated}: {new} is given, too; remove {deprecated}, which is its deprecated name"
+                ));
             }
         }
         Ok(())
@@ -101,12 +103,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn former_keys_mean_the_same_and_omitted_parts_follow_their_whole() {
-        let former = Price { per_1k_input: Some(3), per_1k_output: Some(15), ..Price::default() };
+    fn deprecated_keys_mean_the_same_and_omitted_parts_follow_their_whole() {
+        let deprecated = Price { per_1k_input: Some(3), per_1k_output: Some(15), ..Price::default() };
         let new = Price { per_million_input: Some(3000), per_million_output: Some(15_000), ..Price::default() };
-        assert_eq!(former.price(), new.price());
+        assert_eq!(deprecated.price(), new.price());
         assert_eq!(new.price(), ModelPrice::per_million(3000, 15_000));
-        assert_eq!(former.former_keys().map(|(key, _)| key).collect::<Vec<_>>(), ["per_1k_input", "per_1k_output"]);
+        assert_eq!(
+            deprecated.deprecated_keys().map(|(key, _)| key).collect::<Vec<_>>(),
+            ["per_1k_input", "per_1k_output"]
+        );
         let cached = Price { per_million_cache_read: Some(300), ..new };
         assert_eq!(cached.price(), ModelPrice { cache_read: 300, ..new.price() });
     }

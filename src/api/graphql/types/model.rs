@@ -83,13 +83,8 @@ impl From<price::Price> for Price {
             per_million_cache_write: Tokens(price.cache_write),
             per_million_output: Tokens(price.output),
             per_million_reasoning: Tokens(price.reasoning),
-            per_1k_input: Tokens(rounded_up(price.input)),
-            per_1k_output: Tokens(rounded_up(price.output)),
+            per_1k_input: Tokens(price::Price::per_thousand(price.input)),
+            per_1k_output: Tokens(price::Price::per_thousand(price.output)),
         }
     }
-}
-
-/// Returns a price per million as one per thousand.
-fn rounded_up(per_million: i64) -> i64 {
-    per_million.saturating_add(999) / 1000
 }

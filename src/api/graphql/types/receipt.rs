@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 
 use super::super::execution::bounded::Text;
 use super::model::Price;
+use crate::core::price::Part;
 use crate::core::tokens::Tokens;
-use crate::domain::chat::{self, Part};
+use crate::domain::chat;
 use crate::infra::entity;
 
 /// How the cost of a chat was calculated.

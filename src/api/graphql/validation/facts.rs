@@ -13,9 +13,10 @@ use self::introspection::INTROSPECTION;
 use super::super::query::{DEFAULT_DAYS, DEFAULT_SPENDERS};
 use super::super::types::DEFAULT_ROWS;
 use crate::core::password::RULES;
+use crate::core::price::Part;
 use crate::core::viewer::Scope;
 use crate::domain::account::admin::MAX_USERS;
-use crate::domain::chat::{MAX_VERSIONS, Part as PricePart};
+use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
@@ -91,7 +92,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
             Rows::Requested { argument: "first", default: DEFAULT_ROWS as usize, each: 1 }
         }
         ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
-        ("Receipt", "lines") => Rows::AtMost(PricePart::items().len()),
+        ("Receipt", "lines") => Rows::AtMost(Part::items().len()),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

@@ -9,12 +9,12 @@ use crate::infra::entity::price;
 
 /// The versions by id, and the current one of each model.
 #[derive(Default)]
-pub struct KnownPrices {
+pub struct PriceCache {
     current: RwLock<HashMap<String, (Price, PriceId)>>,
     by_id: RwLock<HashMap<PriceId, price::Model>>,
 }
 
-impl KnownPrices {
+impl PriceCache {
     /// Returns the id of a model's current version, if it has this price.
     pub fn current(&self, model: &str, price: Price) -> Option<PriceId> {
         let known = self.current.read().unwrap_or_else(PoisonError::into_inner).get(model).copied();
