@@ -4,7 +4,10 @@
 //! Each module adds its own statements, with the number of rows that they change. The caller executes them all.
 
 use sea_orm::sea_query::{InsertStatement, Query, UpdateStatement};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, QueryTrait, Statement, StatementBuilder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, Iterable, QueryTrait,
+    Statement, StatementBuilder,
+};
 
 use super::Txn;
 use crate::core::error::Error;
@@ -31,7 +34,7 @@ impl Batch {
     /// Adds an insert of rows.
     pub fn insert<A: ActiveModelTrait>(&mut self, rows: Vec<A>) {
         self.expected += rows.len() as u64;
-        self.statements.push(BatchStatement::Insert(A::Entity::insert_many(rows).into_query()));
+        self.statements.push(BatchStatement::Insert(insert_of(rows)));
     }
 
     /// Executes the statements.
@@ -64,7 +67,7 @@ impl Batch {
             return Ok((last - count + 1..=last).collect());
         }
         self.execute(txn).await?;
-        let mut new = A::Entity::insert_many(rows).into_query();
+        let mut new = insert_of(rows);
         new.returning(Query::returning().column("id"));
         let rows = txn.query_all(&new).await?;
         let mut ids = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<i64>, _>>()?;
@@ -106,6 +109,21 @@ impl BatchStatement {
             Self::Insert(insert) => StatementBuilder::build(insert, &backend),
         }
     }
+}
+
+/// Returns the insert of rows, without the nullable columns in which no row has a value: half of those of an open chat.
+/// They are null by default.
+fn insert_of<A: ActiveModelTrait>(mut rows: Vec<A>) -> InsertStatement {
+    let is_empty = |row: &A, column| match row.get(column) {
+        ActiveValue::Set(value) | ActiveValue::Unchanged(value) => value == value.as_null(),
+        ActiveValue::NotSet => true,
+    };
+    for column in <A::Entity as EntityTrait>::Column::iter().filter(|column| column.def().is_null()) {
+        if rows.iter().all(|row| is_empty(row, column)) {
+            rows.iter_mut().for_each(|row| row.not_set(column));
+        }
+    }
+    A::Entity::insert_many(rows).into_query()
 }
 
 fn mismatch(changed: u64, expected: u64) -> Error {
