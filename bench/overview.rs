@@ -261,6 +261,7 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
         input_units: Set(None),
         cache_read_units: Set(None),
         cache_write_units: Set(None),
+        images: Set(None),
         output_units: Set(None),
         reasoning_units: Set(None),
         usage_estimated: Set(false),

@@ -150,6 +150,7 @@ async fn fill(db: &Db, users: &[UserId]) {
                 input_units: Set(None),
                 cache_read_units: Set(None),
                 cache_write_units: Set(None),
+                images: Set(None),
                 output_units: Set(None),
                 reasoning_units: Set(None),
                 usage_estimated: Set(false),

@@ -13,12 +13,14 @@ pub struct Usage {
     pub output: u64,
     /// Of the output, the reasoning before the answer.
     pub reasoning: u64,
+    /// Images in the input. Their model tokens are in the input, too.
+    pub images: u64,
 }
 
 impl Usage {
     /// Returns a usage without parts.
     pub const fn of(input: u64, output: u64) -> Self {
-        Self { input, cache_read: 0, cache_write: 0, output, reasoning: 0 }
+        Self { input, cache_read: 0, cache_write: 0, output, reasoning: 0, images: 0 }
     }
 
     /// Returns the usage with each part at most as large as its whole. A provider that reports more has contradicted
@@ -39,6 +41,7 @@ impl Usage {
             cache_write: self.cache_write.max(other.cache_write),
             output: self.output.max(other.output),
             reasoning: self.reasoning.max(other.reasoning),
+            images: self.images.max(other.images),
         }
         .normalized()
     }
@@ -63,8 +66,8 @@ mod tests {
         for input in [0, 1, 10, u64::MAX] {
             for cache_read in [0, 1, 11, u64::MAX] {
                 for cache_write in [0, 9, u64::MAX] {
-                    let usage =
-                        Usage { input, cache_read, cache_write, output: input, reasoning: cache_read }.normalized();
+                    let usage = Usage { cache_read, cache_write, reasoning: cache_read, ..Usage::of(input, input) };
+                    let usage = usage.normalized();
                     assert!(usage.cache_read.checked_add(usage.cache_write).is_some_and(|parts| parts <= usage.input));
                     assert!(usage.reasoning <= usage.output);
                     assert_eq!(usage.uncached_input() + usage.cache_read + usage.cache_write, usage.input);

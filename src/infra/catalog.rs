@@ -7,11 +7,11 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::error::Error;
-use crate::core::price::Price;
+use crate::core::price::{InputBound, Price};
 use crate::core::random::Random;
 use crate::infra::ai::ollama_models::OllamaModel;
 use crate::infra::ai::upstream::{self, Protocol, Remote, Think};
-use crate::infra::ai::{self, SharedProvider};
+use crate::infra::ai::{self, Request, SharedProvider};
 use crate::infra::config::{self, Config};
 
 /// The models by name.
@@ -48,6 +48,19 @@ impl Model {
     pub fn acquire(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
         let taken = self.concurrency.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
         taken.map_err(|_| Error::rate_limited("This model is at capacity.", 1))
+    }
+
+    /// Returns an upper bound of the input of a request. Counting may cost as much as reading the texts; a flat price
+    /// does not need it.
+    pub fn input_bound(&self, request: &Request) -> InputBound {
+        if !self.price.is_metered() {
+            return InputBound::default();
+        }
+        let units = match &request.passing {
+            Some(passing) => self.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
+            None => self.provider.max_input(&request.messages),
+        };
+        InputBound { units, images: request.images() }
     }
 }
 

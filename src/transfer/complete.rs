@@ -11,7 +11,7 @@ use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
     api_key, audit_event, bulk_change, chat, cluster_member, conversation, import_map, job_lease, ledger_entry, price,
-    session, usage_day, usage_day_user, user,
+    reasoning_block, session, usage_day, usage_day_user, user,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.
@@ -49,6 +49,7 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<import_map::Entity>(db).await?;
     read::<ledger_entry::Entity>(db).await?;
     read::<price::Entity>(db).await?;
+    read::<reasoning_block::Entity>(db).await?;
     read::<session::Entity>(db).await?;
     read::<usage_day::Entity>(db).await?;
     read::<usage_day_user::Entity>(db).await?;

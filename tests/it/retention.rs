@@ -66,6 +66,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 input_units: Set(None),
                 cache_read_units: Set(None),
                 cache_write_units: Set(None),
+                images: Set(None),
                 output_units: Set(None),
                 reasoning_units: Set(None),
                 usage_estimated: Set(false),

@@ -82,7 +82,7 @@ fn provider(base_url: &str, retries: u32) -> Remote {
 
 /// Calls the provider. Returns the text and the result.
 async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Code, String)>) {
-    let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
+    let messages = vec![Message::new(Role::User, "Hi")];
     let mut reply =
         provider(base_url, retries).reply(Request { messages: messages.into(), max_output: 99, ..Request::default() });
     let mut text = String::new();
@@ -92,6 +92,7 @@ async fn ask(base_url: &str, retries: u32) -> (String, Result<Option<Usage>, (Co
             Ok(Event::Done(usage)) => return (text, Ok(usage)),
             Ok(Event::Accepted | Event::Usage(_) | Event::Finish(_)) => {}
             Ok(Event::Reasoning { .. } | Event::Other(_) | Event::ReasoningIsAnswer(_) | Event::KeepAlive) => {}
+            Ok(Event::ReasoningBlock(_)) => {}
             Ok(Event::RawChunk { .. } | Event::Rejected { .. }) => panic!("nothing was passed on"),
             Err(error) => return (text, Err((error.code, format!("{error:?}")))),
         }

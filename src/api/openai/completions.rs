@@ -89,6 +89,7 @@ async fn whole(called: ApiCallHandle) -> Result<Response, ApiError> {
             | Event::Usage(_)
             | Event::Finish(_)
             | Event::Other(_)
+            | Event::ReasoningBlock(_)
             | Event::ReasoningIsAnswer(_)
             | Event::Done(_) => {}
         }

@@ -51,11 +51,11 @@ fn one(place: usize, message: &str) -> Result<Message, ApiError> {
     }
     let json = member(&fields, "content").unwrap_or_default();
     if let Some(text) = string(json) {
-        return Ok(Message { role, content: text.into_owned() });
+        return Ok(Message::new(role, text));
     }
     // Clients send an empty reply back like this.
     if role == Role::Assistant && matches!(json, "" | "null") {
-        return Ok(Message { role, content: String::new() });
+        return Ok(Message::new(role, ""));
     }
     if !json.starts_with('[') {
         return Err(wrong(".content", "must be a text."));
@@ -66,7 +66,7 @@ fn one(place: usize, message: &str) -> Result<Message, ApiError> {
             text_of(part.get()).ok_or_else(|| wrong(&format!(".content[{number}]"), "this model takes text only."))?;
         content.push_str(&text);
     }
-    Ok(Message { role, content })
+    Ok(Message::new(role, content))
 }
 
 /// Returns the text of the last message with the role `user`, up to [`MAX_TEXT`] bytes.

@@ -88,7 +88,7 @@ fn shown(model: &Model) -> Value {
     })
 }
 
-/// Returns a price: in prepaid tokens, per message and per million model tokens. The prices per 1000, which clients of
+/// Returns a price: in prepaid tokens, per message, per million model tokens and per image. The prices per 1000, which clients of
 /// earlier versions read, are rounded up.
 fn price(price: Price) -> Value {
     json!({
@@ -98,6 +98,7 @@ fn price(price: Price) -> Value {
         "per_million_cache_write": price.cache_write,
         "per_million_output": price.output,
         "per_million_reasoning": price.reasoning,
+        "per_image": price.per_image,
         "per_1k_input": Price::per_thousand(price.input),
         "per_1k_output": Price::per_thousand(price.output),
     })

@@ -8,7 +8,7 @@ use super::outcome::{GeneratedOutput, Outcome};
 use crate::core::error::Code;
 use crate::core::price::Price;
 use crate::core::tokens::Tokens;
-use crate::infra::ai::{Request, Usage};
+use crate::infra::ai::{ReasoningBlock, Request, Usage};
 use crate::infra::catalog::Model;
 use crate::infra::entity::chat::{self, Status};
 use crate::infra::entity::ledger_entry::Reason;
@@ -21,6 +21,8 @@ const BYTES_PER_UNIT: u64 = 128;
 pub(super) struct ClosedChat {
     /// The row as it will be, except for the time.
     pub(super) chat: chat::Model,
+    /// The reasoning blocks that are stored with it.
+    pub(super) blocks: Vec<ReasoningBlock>,
     pub(super) reason: Reason,
     /// The cost of the usage, if it exceeds the hold.
     pub(super) over_hold: Option<Tokens>,
@@ -61,6 +63,17 @@ impl MeteredUsage {
     /// For a reply that ended early, an upstream bills more than is visible: its whole input, of which only
     /// `input_bound` is certain, and its reasoning. So no reported number is reduced by what is visible.
     pub(super) fn of(
+        model: &Model,
+        request: &Request,
+        input_bound: Option<u64>,
+        written: &GeneratedOutput,
+        outcome: &Outcome,
+    ) -> Self {
+        let used = Self::of_units(model, request, input_bound, written, outcome);
+        Self { usage: Usage { images: request.images(), ..used.usage }, ..used }
+    }
+
+    fn of_units(
         model: &Model,
         request: &Request,
         input_bound: Option<u64>,
@@ -171,6 +184,7 @@ impl ClosedChat {
             chat.cache_read_units = part(usage.cache_read);
             chat.cache_write_units = part(usage.cache_write);
             chat.reasoning_units = part(usage.reasoning);
+            chat.images = part(usage.images);
             chat.usage_estimated = used.estimated;
         }
         chat.first_chunk_at = written.first_chunk_at;
@@ -179,15 +193,18 @@ impl ClosedChat {
             let end = written.answer_since.unwrap_or(ended_at);
             (end - since).num_milliseconds().max(0)
         });
+        let mut blocks = Vec::new();
         if store_reply {
             (chat.response, chat.reasoning) = (written.text, shown(written.reasoning));
+            // Only the context of a later message of the conversation has them.
+            blocks = if chat.conversation_id.is_some() { written.blocks } else { blocks };
         }
         chat.status = status;
         chat.cost = Ord::min(cost, chat.hold);
         let retry_after = error.as_ref().and_then(|error| error.retry_after);
         (chat.error_code, chat.error_message) = error.map(|error| (error.code, error.message)).unzip();
         let over_hold = (cost > chat.hold).then_some(cost);
-        Self { chat, reason, over_hold, retry_after }
+        Self { chat, blocks, reason, over_hold, retry_after }
     }
 
     /// The server that ran the turn died, or shuts down: free of charge, and the text until then stays.
@@ -195,7 +212,7 @@ impl ClosedChat {
         chat.status = Status::Interrupted;
         chat.error_code = Some(Code::ProviderUnavailable);
         chat.error_message = Some(INTERRUPTED.to_owned());
-        Self { chat, reason: Reason::ChatInterrupted, over_hold: None, retry_after: None }
+        Self { chat, blocks: Vec::new(), reason: Reason::ChatInterrupted, over_hold: None, retry_after: None }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::charge::ClosedChat;
 use super::finished_chat::FinishedChat;
-use super::versions;
+use super::{reasoning, versions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, LedgerEntryId};
@@ -114,6 +114,7 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
     let balances = ledger::settle(&mut batch, &settlements, locked, entry_ids)?;
     batch.execute(txn).await?;
 
+    reasoning::store(txn, ends.iter().map(|end| (end.closing.chat.id, end.closing.blocks.as_slice()))).await?;
     for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
         end.record_over_hold(txn).await?;
     }
@@ -139,14 +140,15 @@ fn update_chats(ends: &[CloseJob]) -> UpdateStatement {
         .set_each(Column::Status, |end| end.closing.chat.status)
         .set_each(Column::Cost, |end| end.closing.chat.cost)
         .set_each(Column::Response, |end| end.closing.chat.response.as_str())
-        .set_each(Column::ErrorCode, |end| end.closing.chat.error_code)
-        .set_each(Column::ErrorMessage, |end| end.closing.chat.error_message.as_deref())
+        .set_each_if_any(Column::ErrorCode, |end| end.closing.chat.error_code)
+        .set_each_if_any(Column::ErrorMessage, |end| end.closing.chat.error_message.as_deref())
         .set_each(Column::InputUnits, |end| end.closing.chat.input_units)
         .set_each(Column::OutputUnits, |end| end.closing.chat.output_units)
         .set_each(Column::MessagesCharged, |end| end.closing.chat.messages_charged)
         .set_each_if_any(Column::CacheReadUnits, |end| end.closing.chat.cache_read_units)
         .set_each_if_any(Column::CacheWriteUnits, |end| end.closing.chat.cache_write_units)
         .set_each_if_any(Column::ReasoningUnits, |end| end.closing.chat.reasoning_units)
+        .set_each_if_any(Column::Images, |end| end.closing.chat.images)
         .set_each_if_any(Column::Reasoning, |end| end.closing.chat.reasoning.as_deref())
         .set_each_if_any(Column::ReasoningMs, |end| end.closing.chat.reasoning_ms)
         .set_each(Column::UsageEstimated, |end| end.closing.chat.usage_estimated)

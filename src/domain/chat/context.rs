@@ -1,7 +1,10 @@
 //! The context of a message: the system prompt, the earlier chats that fit into the context window, and the message.
 
+use std::collections::HashMap;
+
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use super::reasoning;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::{ChatId, ConversationId};
@@ -38,16 +41,18 @@ pub(super) async fn build_context(
     message: &str,
     replaces: Option<ChatId>,
 ) -> Result<Context, Error> {
-    let say = |role, content: &str| Message { role, content: content.to_owned() };
-    let mut messages = vec![say(Role::User, message)];
+    let mut messages = vec![Message::new(Role::User, message)];
     let Some(conversation) = conversation else { return Ok(Context { messages, omitted: 0 }) };
-    let system = conversation.system_prompt.as_deref().map(|prompt| say(Role::System, prompt));
+    let system = conversation.system_prompt.as_deref().map(|prompt| Message::new(Role::System, prompt));
 
     let mut earlier = usable(conversation.id);
     if let Some(replaced) = replaces {
         earlier = earlier.filter(Column::Id.lt(replaced));
     }
-    let units = |message: &Message| model.provider.estimate(&message.content) + UNITS_PER_MESSAGE;
+    let units = |message: &Message| {
+        let blocks: u64 = message.reasoning.iter().map(|block| model.provider.estimate(&block.block)).sum();
+        model.provider.estimate(&message.content) + blocks + UNITS_PER_MESSAGE
+    };
     // At most half of the window is reserved for the reply.
     let window = model.provider.context_window();
     let mut room = window - model.max_output.min(window / 2);
@@ -60,14 +65,20 @@ pub(super) async fn build_context(
         read += chats.len() as u64;
         before = chats.last().map_or(before, |chat| chat.id);
         total = ((chats.len() as u64) < size).then_some(read);
+        let mut blocks = match model.provider.wants_reasoning() {
+            true => reasoning::of_chats(app, chats.iter().map(|chat| chat.id)).await?,
+            false => HashMap::new(),
+        };
         for chat in chats {
-            let bytes = chat.response.len() + chat.message.len();
+            let mut reply = Message::new(Role::Assistant, chat.response);
+            reply.reasoning = blocks.remove(&chat.id).unwrap_or_default();
+            let bytes = reply.size() + chat.message.len();
             if bytes > bytes_left || bytes as u64 > room.saturating_mul(BYTES_PER_UNIT) {
                 break 'all;
             }
             bytes_left -= bytes;
             // Collected newest first, and reversed below.
-            let exchange = [say(Role::Assistant, &chat.response), say(Role::User, &chat.message)];
+            let exchange = [reply, Message::new(Role::User, chat.message)];
             let Some(rest) = room.checked_sub(exchange.iter().map(units).sum()) else { break 'all };
             room = rest;
             kept += 1;

@@ -115,7 +115,8 @@ fn as_json(chat: &chat::Model, title: Option<&str>) -> serde_json::Value {
         "reasoning": chat.reasoning,
         "usage": chat.usage().map(|usage| json!({
             "input": usage.input, "cache_read": usage.cache_read, "cache_write": usage.cache_write,
-            "output": usage.output, "reasoning": usage.reasoning, "estimated": chat.usage_estimated,
+            "output": usage.output, "reasoning": usage.reasoning, "images": usage.images,
+            "estimated": chat.usage_estimated,
         })),
         "replaced_by": chat.replaced_by_id,
     })

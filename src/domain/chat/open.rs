@@ -12,7 +12,7 @@ use super::{conversation, versions};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ChatId;
-use crate::core::price::Price;
+use crate::core::price::{InputBound, Price};
 use crate::core::tokens::Tokens;
 use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
 use crate::infra::ai::Request;
@@ -34,7 +34,7 @@ pub(super) struct OpenedChat {
     /// The number of choices requested.
     pub(super) choices: u64,
     /// The maximum of input model tokens. Computed only for a metered price.
-    pub(super) input_bound: u64,
+    pub(super) input_bound: InputBound,
 }
 
 pub(super) enum OpenResult {
@@ -200,6 +200,7 @@ impl<'a> ReservedChat<'a> {
             cache_write_units: None,
             output_units: None,
             reasoning_units: None,
+            images: None,
             usage_estimated: false,
             idempotency_key: opening.idempotency_key.clone(),
             api_key_id: opening.api_key_id,

@@ -4,10 +4,13 @@ use chrono::{DateTime, Utc};
 
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
-use crate::infra::ai::Usage;
+use crate::infra::ai::{ReasoningBlock, Usage};
 
 /// Maximum size in memory of text that is not stored; the total is extrapolated from it.
 const MAX_COUNTED_BYTES: usize = 1 << 20;
+
+/// Maximum size of the reasoning blocks of a chat.
+const MAX_BLOCK_BYTES: usize = 512 << 10;
 
 /// The outcome of the provider's stream.
 pub(super) enum Outcome {
@@ -40,6 +43,10 @@ pub(super) struct GeneratedOutput {
     /// Bytes of all these that are not in memory: text that is not stored is only counted, by extrapolation from its
     /// beginning.
     pub(super) omitted: usize,
+    /// The reasoning blocks that the provider wants back.
+    pub(super) blocks: Vec<ReasoningBlock>,
+    /// Their size in bytes, with those that were too large to keep.
+    block_bytes: usize,
     /// Time of the first chunk.
     pub(super) first_chunk_at: Option<DateTime<Utc>>,
     /// When the model began to reason, and when it began to answer.
@@ -111,6 +118,16 @@ impl GeneratedOutput {
         self.add_unseen(text);
     }
 
+    /// Keeps a reasoning block for the next turn. If they become too large, none is kept: the provider can do without,
+    /// but not with a part of them.
+    pub(super) fn keep_block(&mut self, block: ReasoningBlock) {
+        self.block_bytes = self.block_bytes.saturating_add(block.size());
+        self.blocks.push(block);
+        if self.block_bytes > MAX_BLOCK_BYTES {
+            self.blocks.clear();
+        }
+    }
+
     /// Adds output after the user's stop.
     pub(super) fn add_unseen(&mut self, text: &str) {
         self.omitted += count(&mut self.unseen, text);
@@ -128,6 +145,18 @@ fn count(counted: &mut String, text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasoning_blocks_are_kept_whole_or_not_at_all() {
+        let block = |bytes| ReasoningBlock { origin: String::new(), block: "x".repeat(bytes) };
+        let mut written = GeneratedOutput::default();
+        written.keep_block(block(MAX_BLOCK_BYTES / 2));
+        written.keep_block(block(MAX_BLOCK_BYTES / 2));
+        assert_eq!(written.blocks.len(), 2);
+        written.keep_block(block(1));
+        written.keep_block(block(1));
+        assert!(written.blocks.is_empty());
+    }
 
     #[test]
     fn what_is_only_counted_takes_little_memory_and_counts_whole() {

@@ -8,7 +8,7 @@ use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::{ApiKeyId, ConversationId, PriceId, UserId};
-use crate::core::price::Price;
+use crate::core::price::{InputBound, Price};
 use crate::core::viewer::{Identity, Reader, Writer};
 use crate::domain::{ledger, pricing};
 use crate::infra::ai::Request;
@@ -76,7 +76,7 @@ pub(super) struct PreparedChat {
     pub(super) price: Price,
     /// The version of the price.
     pub(super) price_id: PriceId,
-    pub(super) input_bound: u64,
+    pub(super) input_bound: InputBound,
     /// The number of choices requested, each up to the output limit.
     pub(super) choices: u64,
     pub(super) at: DateTime<Utc>,
@@ -146,8 +146,7 @@ pub(super) async fn with_context(
     let replaced_id = replaces.map(|replaced| replaced.in_context_id);
     let context = context::build_context(app, &model, conversation.as_ref(), &message, replaced_id).await?;
     let at = app.clock.now();
-    // Counting may cost as much as reading the text; a flat price does not need it.
-    let input_bound = if model.price.is_metered() { model.provider.max_input(&context.messages) } else { 0 };
+    let request = Request { messages: context.messages.into(), max_output: model.max_output, ..Request::default() };
     let fingerprint = fingerprint(&input, replaces);
     let opening = PreparedChat {
         user_id: identity.id,
@@ -163,10 +162,10 @@ pub(super) async fn with_context(
         replaces,
         price: model.price,
         price_id: pricing::version_id(app, &model).await?,
-        input_bound,
+        input_bound: model.input_bound(&request),
         choices: 1,
         omitted_chats: context.omitted,
-        request: Request { messages: context.messages.into(), max_output: model.max_output, ..Request::default() },
+        request,
         at,
         lease_until: lease_deadline(app, at),
     };
@@ -180,11 +179,6 @@ pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -
     let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
     let mut request = call.request;
     request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
-    let input_bound = match &request.passing {
-        _ if !model.price.is_metered() => 0,
-        Some(passing) => model.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
-        None => model.provider.max_input(&request.messages),
-    };
     let (at, store_reply) = (app.clock.now(), app.config.v1.store_api_messages);
     let opening = PreparedChat {
         user_id: identity.id,
@@ -202,7 +196,7 @@ pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -
         omitted_chats: 0,
         price: model.price.for_answers(call.choices.max(1)),
         price_id: pricing::version_id(app, &model).await?,
-        input_bound,
+        input_bound: model.input_bound(&request),
         choices: call.choices.max(1),
         request,
         at,

@@ -6,11 +6,11 @@ use sea_orm::{ActiveEnum, EntityTrait};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::receipt::{Line, cost, lines, receipt};
+use super::receipt::{lines, receipt};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ChatId;
-use crate::core::price::Price;
+use crate::core::price::{Line, Price};
 use crate::core::signature::Signer;
 use crate::core::usage::Usage;
 use crate::domain::ledger::proof::{EntryPath, Published, Seal, SealKind, entry_path, sha256};
@@ -67,6 +67,8 @@ struct UsageFields {
     cache_write: u64,
     output: u64,
     reasoning: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    images: u64,
     estimated: bool,
 }
 
@@ -82,6 +84,17 @@ struct PriceFields {
     cache_write: i64,
     output: i64,
     reasoning: i64,
+    #[serde(default, skip_serializing_if = "is_free")]
+    per_image: i64,
+}
+
+// What a receipt without images does not have is what receipts of earlier versions do not have.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+fn is_free(price: &i64) -> bool {
+    *price == 0
 }
 
 /// Returns the file of a chat's receipt.
@@ -104,6 +117,7 @@ pub async fn write(app: &App, signer: &Signer, chat_id: ChatId) -> Result<String
             cache_write: usage.cache_write,
             output: usage.output,
             reasoning: usage.reasoning,
+            images: usage.images,
             estimated: chat.usage_estimated,
         }),
         price: calculation.as_ref().map(|receipt| {
@@ -117,6 +131,7 @@ pub async fn write(app: &App, signer: &Signer, chat_id: ChatId) -> Result<String
                 cache_write: price.cache_write,
                 output: price.output,
                 reasoning: price.reasoning,
+                per_image: price.per_image,
             }
         }),
         lines: calculation.map(|receipt| receipt.lines).unwrap_or_default(),
@@ -223,6 +238,7 @@ impl ReceiptFile {
             cache_write: usage.cache_write,
             output: usage.output,
             reasoning: usage.reasoning,
+            images: usage.images,
         });
         let of = Price {
             per_message: price.per_message,
@@ -231,12 +247,13 @@ impl ReceiptFile {
             cache_write: price.cache_write,
             output: price.output,
             reasoning: price.reasoning,
+            per_image: price.per_image,
         };
         let expected = lines(messages, &usage, &of);
         if usage.normalized() != usage || *written != expected {
             return Err(invalid("its lines do not follow from its usage and its price"));
         }
-        let total = cost(&expected).0;
+        let total = Price::sum(&expected).0;
         if chat.cost != total.min(chat.hold) {
             return Err(invalid("its cost is not the sum of its lines, at most the hold"));
         }

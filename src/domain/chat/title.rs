@@ -103,8 +103,7 @@ async fn is_first(app: &App, id: ConversationId, finished: &chat::Model) -> Resu
 fn request(finished: &chat::Model) -> Request {
     let excerpt = |text: &str| text.chars().take(MAX_EXCERPT_CHARS).collect::<String>();
     let content = format!("Message:\n{}\n\nReply:\n{}", excerpt(&finished.message), excerpt(&finished.response));
-    let messages =
-        vec![Message { role: Role::System, content: INSTRUCTIONS.to_owned() }, Message { role: Role::User, content }];
+    let messages = vec![Message::new(Role::System, INSTRUCTIONS), Message::new(Role::User, content)];
     Request { messages: messages.into(), max_output: MAX_OUTPUT, ..Request::default() }
 }
 
@@ -153,7 +152,7 @@ async fn by_user(app: &App, identity: Identity, model: &Model, request: Request)
         conversation_id: None,
         replaces: None,
         omitted_chats: 0,
-        input_bound: if model.price.is_metered() { model.provider.max_input(&request.messages) } else { 0 },
+        input_bound: model.input_bound(&request),
         request,
         price: model.price,
         price_id: pricing::version_id(app, model).await?,

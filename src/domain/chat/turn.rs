@@ -65,7 +65,7 @@ pub(super) async fn run(
     if written.text.is_empty() && matches!(outcome, Outcome::Done) && !is_call && !is_cut {
         outcome = Outcome::Failed(Error::new(Code::ProviderUnavailable, "The language model gave no answer."));
     }
-    let used = MeteredUsage::of(model, &request, price.is_metered().then_some(input_bound), &written, &outcome);
+    let used = MeteredUsage::of(model, &request, price.is_metered().then_some(input_bound.units), &written, &outcome);
     let (chat_id, user_id) = (chat.id, chat.user_id);
     let closing =
         ClosedChat::new(chat, Charged { price, choices }, outcome, written, used, store_reply, app.clock.now());
@@ -181,6 +181,10 @@ impl<'a> Turn<'a> {
             Some(Ok(Event::Accepted)) => self.written.accepted = true,
             Some(Ok(Event::Usage(usage))) => self.written.report(usage),
             Some(Ok(Event::Finish(reason))) => self.written.finish = Some(reason),
+            Some(Ok(Event::ReasoningBlock(block))) => {
+                self.written.keep_block(block);
+                self.chunk_deadline = self.next_chunk_deadline();
+            }
             Some(Ok(Event::KeepAlive)) => self.chunk_deadline = self.next_chunk_deadline(),
             Some(Ok(chunk)) => {
                 self.written.first_chunk_at.get_or_insert_with(|| self.app.clock.now());
@@ -235,6 +239,7 @@ impl<'a> Turn<'a> {
             }
             Event::Accepted
             | Event::KeepAlive
+            | Event::ReasoningBlock(_)
             | Event::Usage(_)
             | Event::Finish(_)
             | Event::Rejected { .. }

@@ -60,7 +60,7 @@ async fn store(app: &App, model: &Model) -> Result<price::Model, Error> {
         if let Some(newest) = newest.filter(|newest| newest.price() == model.price) {
             return Ok(newest);
         }
-        let Price { per_message, input, cache_read, cache_write, output, reasoning } = model.price;
+        let Price { per_message, input, cache_read, cache_write, output, reasoning, per_image } = model.price;
         let new = price::ActiveModel {
             id: NotSet,
             model: Set(model.name.clone()),
@@ -71,6 +71,7 @@ async fn store(app: &App, model: &Model) -> Result<price::Model, Error> {
             cache_write: Set(cache_write),
             output: Set(output),
             reasoning: Set(reasoning),
+            per_image: Set(per_image),
             created_at: Set(app.clock.now()),
         };
         let insert = app

@@ -13,6 +13,7 @@ mod members;
 mod messages;
 pub mod ollama_models;
 mod raw_request;
+mod reasoning_block;
 mod stop_sequences;
 mod think_tags;
 pub mod upstream;
@@ -24,6 +25,7 @@ use futures::stream::BoxStream;
 
 pub use self::members::{Members, members, string};
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
+pub use self::reasoning_block::ReasoningBlock;
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
 pub use crate::core::usage::Usage;
@@ -47,6 +49,21 @@ pub struct Message {
     pub role: Role,
     /// The text.
     pub content: String,
+    /// The reasoning before an earlier reply, for a provider that wants it back.
+    #[serde(skip)]
+    pub reasoning: Vec<ReasoningBlock>,
+}
+
+impl Message {
+    /// Returns a message without reasoning.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self { role, content: content.into(), reasoning: Vec::new() }
+    }
+
+    /// Returns the size in bytes, which is also an upper bound of its model tokens.
+    pub fn size(&self) -> usize {
+        self.content.len() + self.reasoning.iter().map(ReasoningBlock::size).sum::<usize>()
+    }
 }
 
 /// Sampling parameters; if `None`, the default of the model.
@@ -86,6 +103,13 @@ pub struct Request {
     pub passing: Option<Passthrough>,
 }
 
+impl Request {
+    /// Returns the number of images in the input.
+    pub fn images(&self) -> u64 {
+        self.passing.as_ref().map_or(0, |passing| passing.call.images())
+    }
+}
+
 /// An event of a provider's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -111,6 +135,9 @@ pub enum Event {
         /// Encrypted reasoning, which is shown to no one.
         hidden: String,
     },
+    /// A block of reasoning that the provider wants back with the reply. What is shown and charged of it comes as
+    /// [`Self::Reasoning`].
+    ReasoningBlock(ReasoningBlock),
     /// All reasoning so far was the answer: its end is missing. The text is that of the reasoning.
     ReasoningIsAnswer(String),
     /// Output in addition to the text of the reply: tool calls, refusals, further choices, and unreadable output. Charged
@@ -139,6 +166,7 @@ impl Event {
             Self::Reasoning { text, hidden } => text.len() + hidden.len(),
             Self::Other(text) | Self::ReasoningIsAnswer(text) => text.len(),
             Self::Rejected { body, .. } => body.len(),
+            Self::ReasoningBlock(block) => block.size(),
             Self::Accepted | Self::KeepAlive | Self::Usage(_) | Self::Finish(_) | Self::Done(_) => 0,
         }
     }
@@ -195,6 +223,11 @@ pub trait Provider: Send + Sync {
     /// that is stopped early is then read on for a while, since only that usage includes hidden output, such as
     /// reasoning.
     fn reports_usage(&self) -> bool {
+        false
+    }
+
+    /// Returns whether the provider wants its reasoning blocks back.
+    fn wants_reasoning(&self) -> bool {
         false
     }
 

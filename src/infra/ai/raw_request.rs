@@ -99,6 +99,11 @@ impl RawRequest {
         self.messages.map(|messages| messages.count)
     }
 
+    /// Returns the number of images in the messages.
+    pub fn images(&self) -> u64 {
+        self.messages.map_or(0, |messages| messages.images as u64)
+    }
+
     /// Reads a member; `None` if it is missing or null.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     for (key, value) in [
         ("ledger.signup_grant", config.ledger.signup_grant),
         ("ledger.staff_daily_limit", config.ledger.staff_daily_limit),
+        ("ledger.tokens_per_unit", config.ledger.tokens_per_unit),
     ] {
         if value > Tokens::MAX_BALANCE.0 {
             return Err(format!("{key}: at most {}", Tokens::MAX_BALANCE));

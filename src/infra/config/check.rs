@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     config.metrics.check(config.http.listen)?;
     config.telemetry.check()?;
     config.retention.check()?;
+    config.ledger.check()?;
     config.ollama.check()?;
     if ![402, 429].contains(&config.v1.insufficient_status) {
         return Err("v1.insufficient_status: 402 or 429".to_owned());

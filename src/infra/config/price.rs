@@ -26,12 +26,19 @@ pub struct Price {
     /// Prepaid tokens per million model tokens of reasoning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_million_reasoning: Option<i64>,
+    /// Prepaid tokens for each image in the input, in addition to its model tokens.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub per_image: i64,
     /// The deprecated key, per 1000 model tokens of input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_1k_input: Option<i64>,
     /// The deprecated key, per 1000 model tokens of output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_1k_output: Option<i64>,
+}
+
+fn is_zero(price: &i64) -> bool {
+    *price == 0
 }
 
 /// Model tokens of the deprecated keys, a thousandth of those of the new ones.
@@ -50,6 +57,7 @@ impl Price {
             cache_write: self.per_million_cache_write.unwrap_or(input),
             output,
             reasoning: self.per_million_reasoning.unwrap_or(output),
+            per_image: self.per_image,
         }
     }
 
@@ -70,6 +78,7 @@ impl Price {
         let million = ModelPrice::MAX_PER_MILLION;
         let parts = [
             ("per_message", Some(self.per_message), ModelPrice::MAX_PER_MESSAGE),
+            ("per_image", Some(self.per_image), ModelPrice::MAX_PER_MESSAGE),
             ("per_million_input", self.per_million_input, million),
             ("per_million_cache_read", self.per_million_cache_read, million),
             ("per_million_cache_write", self.per_million_cache_write, million),

@@ -23,6 +23,22 @@ fn an_old_key_is_an_error_that_names_the_new_one() {
 }
 
 #[test]
+fn the_currency_is_a_code_with_a_rate() {
+    let check = |text: &str| Config::from_toml(text).map(|config| config.ledger).map_err(|error| error.to_string());
+    let ledger = check("ledger.currency = 'EUR'\nledger.tokens_per_unit = 100_000").unwrap();
+    assert_eq!((ledger.currency.as_str(), ledger.tokens_per_unit), ("EUR", 100_000));
+    assert_eq!(check("").unwrap().currency, "");
+    for (wrong, key) in [
+        ("ledger.currency = 'euro'", "ledger.currency"),
+        ("ledger.currency = '\u{20ac}'", "ledger.currency"),
+        ("ledger.tokens_per_unit = 0", "ledger.tokens_per_unit"),
+        ("ledger.tokens_per_unit = 9007199254740992", "ledger.tokens_per_unit"),
+    ] {
+        assert!(check(wrong).is_err_and(|error| error.starts_with(key)), "{wrong}");
+    }
+}
+
+#[test]
 fn titles_and_descriptions_of_models_are_one_line() {
     let check = |text: &str| Config::from_toml(&format!("[models.echo]\n{text}")).map_err(|error| error.to_string());
     let config = check("title = 'Echo'\ndescription = 'Says it again.'").unwrap();

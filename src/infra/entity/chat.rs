@@ -83,6 +83,8 @@ pub struct Model {
     pub output_units: Option<i64>,
     /// Of the output, the reasoning; `None` for none.
     pub reasoning_units: Option<i64>,
+    /// Images in the input; `None` for none.
+    pub images: Option<i64>,
     /// Whether the usage is an estimate, since the provider reported none.
     pub usage_estimated: bool,
     /// The idempotency key; unique per user.
@@ -116,6 +118,7 @@ impl Model {
             cache_write: count(self.cache_write_units),
             output: count(Some(output)),
             reasoning: count(self.reasoning_units),
+            images: count(self.images),
         })
     }
 

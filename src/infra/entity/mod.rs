@@ -11,6 +11,7 @@ pub mod job_lease;
 pub mod ledger_entry;
 pub mod pending_load;
 pub mod price;
+pub mod reasoning_block;
 pub mod session;
 pub mod usage_day;
 pub mod usage_day_user;

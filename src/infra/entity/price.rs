@@ -29,6 +29,8 @@ pub struct Model {
     pub output: i64,
     /// The same for reasoning.
     pub reasoning: i64,
+    /// Prepaid tokens for each image in the input.
+    pub per_image: i64,
     /// When a server first had this price.
     pub created_at: DateTimeUtc,
 }
@@ -38,7 +40,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// Returns the price.
     pub fn price(&self) -> Price {
-        let &Self { per_message, input, cache_read, cache_write, output, reasoning, .. } = self;
-        Price { per_message, input, cache_read, cache_write, output, reasoning }
+        let &Self { per_message, input, cache_read, cache_write, output, reasoning, per_image, .. } = self;
+        Price { per_message, input, cache_read, cache_write, output, reasoning, per_image }
     }
 }

@@ -33,6 +33,8 @@ pub struct Model {
     pub output_units: Option<i64>,
     /// Of the output, the reasoning.
     pub reasoning_units: Option<i64>,
+    /// Images in the input; `None` for days that were counted before images were.
+    pub images: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -48,6 +50,7 @@ impl Model {
             cache_write: count(self.cache_write_units)?,
             output: count(self.output_units)?,
             reasoning: count(self.reasoning_units)?,
+            images: count(self.images).unwrap_or_default(),
         })
     }
 }

@@ -258,10 +258,11 @@ pub const FIELDS: &[(&str, &str)] = &[
         "activeUsers answerTime credits debits failures firstChunkTime messages signUps signupGrants spent",
     ),
     ("PageInfo", "endCursor hasNextPage hasPreviousPage startCursor"),
+    ("Currency", "code tokensPerUnit"),
     ("PasswordRules", "maxChars minChars texts"),
     (
         "Price",
-        "per1kInput per1kOutput perMessage perMillionCacheRead perMillionCacheWrite perMillionInput perMillionOutput \
+        "per1kInput per1kOutput perImage perMessage perMillionCacheRead perMillionCacheWrite perMillionInput perMillionOutput \
          perMillionReasoning",
     ),
     ("PriceVersion", "model price since version"),
@@ -271,12 +272,12 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ReplyReasoning", "offset seq text"),
     ("ReplyFailed", "chat code message"),
     ("ReplyFinished", "balance chat"),
-    ("Server", "contact maxMessageChars maxSystemPromptChars passwordRules registration usernameRules"),
+    ("Server", "contact currency maxMessageChars maxSystemPromptChars passwordRules registration usernameRules"),
     ("Session", "address createdAt current expiresAt id lastUsedAt userAgent"),
     ("Spender", "messages tokens user"),
     ("Spending", "thisMonth today"),
-    ("Usage", "cacheRead cacheWrite estimated input output reasoning"),
-    ("DayUsage", "cacheRead cacheWrite input output reasoning"),
+    ("Usage", "cacheRead cacheWrite estimated images input output reasoning"),
+    ("DayUsage", "cacheRead cacheWrite images input output reasoning"),
     ("UsageDay", "activeUsers day failures messages model tokens usage"),
     ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt spent* username"),
     ("UserError", "available code field message required"),

@@ -2,6 +2,7 @@
 
 mod errors;
 mod idempotency;
+mod images;
 mod own_models;
 mod passthrough;
 mod usage;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{On, TestApp, on_both_databases};
 
-const SERVER: &str = "{ server { maxMessageChars maxSystemPromptChars registration contact
+const SERVER: &str =
+    "{ server { maxMessageChars maxSystemPromptChars registration contact currency { code tokensPerUnit }
     passwordRules { minChars maxChars texts } usernameRules { maxChars text } } }";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,13 +19,15 @@ async fn anyone_may_read_what_forms_need() {
     let rules = &server["passwordRules"];
     assert_eq!((&rules["minChars"], &rules["maxChars"]), (&json!(8), &json!(256)));
     assert!(rules["texts"].as_array().unwrap().iter().all(|text| text.as_str().unwrap().ends_with('.')));
-    assert_eq!(server["usernameRules"]["maxChars"], 50);
+    assert_eq!((&server["usernameRules"]["maxChars"], &server["currency"]), (&json!(50), &Value::Null));
 
-    let settings = "auth.registration = 'closed'\nauth.contact = ' ops@example.com '\nturns.max_message_chars = 5";
+    let settings = "auth.registration = 'closed'\nauth.contact = ' ops@example.com '\nturns.max_message_chars = 5
+        ledger.currency = 'EUR'";
     let app = TestApp::with(On::Sqlite, settings).await;
     let server = app.anonymous().data(SERVER, json!({})).await["server"].take();
     assert_eq!((&server["registration"], &server["contact"]), (&json!("CLOSED"), &json!("ops@example.com")));
     assert_eq!(server["maxMessageChars"], 5);
+    assert_eq!(server["currency"], json!({ "code": "EUR", "tokensPerUnit": 1000 }));
     for wrong in ["auth.contact = 'a\\nb'".replace('\'', "\""), format!("auth.contact = '{}'", "x".repeat(201))] {
         let config = jeton::infra::config::Config::from_toml(&wrong);
         assert!(config.is_err_and(|error| error.to_string().starts_with("auth.contact: one line")), "{wrong}");

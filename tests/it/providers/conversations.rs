@@ -1,13 +1,14 @@
 //! A conversation of three turns with a system prompt, at each kind.
 
-use jeton::infra::entity::chat;
+use jeton::infra::ai::upstream::{Anthropic, Gemini, Protocol, Responses};
+use jeton::infra::entity::{chat, reasoning_block};
 use rstest_reuse::apply;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
 use super::double::{Double, Script};
 use super::kinds::Kind;
-use crate::support::{Client, On, TestApp, on_both_databases};
+use crate::support::{Client, On, TestApp, on_both_databases, openai_with};
 
 async fn conversation(client: &Client) -> Value {
     let query =
@@ -99,4 +100,86 @@ async fn a_stopped_reply_keeps_its_text_and_pays_for_it(
             _ => assert!((30..100).contains(&cost), "{cost}"),
         }
     }
+}
+
+/// Returns a protocol whose models think, the events with reasoning that it wants back, and how it is sent back.
+fn thinking(kind: Kind) -> (Protocol, String, &'static str) {
+    let effort = Some("low".to_owned());
+    match kind {
+        Kind::Responses => (
+            Protocol::Responses(Responses { reasoning_effort: effort }),
+            kind.event(&json!({ "type": "response.output_item.done", "item": { "type": "reasoning", "id": "rs_1",
+                "encrypted_content": "c2+/ln==", "summary": [{ "type": "summary_text", "text": "Hm." }] } })),
+            r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"Hm."}],"encrypted_content":"c2+/ln=="}"#,
+        ),
+        Kind::Anthropic => (
+            Protocol::Anthropic(Anthropic { reasoning_effort: effort, thinking_budget: None }),
+            [
+                json!({ "type": "content_block_start", "index": 0,
+                    "content_block": { "type": "thinking", "thinking": "", "signature": "" } }),
+                json!({ "type": "content_block_delta", "index": 0,
+                    "delta": { "type": "thinking_delta", "thinking": "Hm." } }),
+                json!({ "type": "content_block_delta", "index": 0,
+                    "delta": { "type": "signature_delta", "signature": "c2+/ln==" } }),
+                json!({ "type": "content_block_stop", "index": 0 }),
+            ]
+            .iter()
+            .map(|event| kind.event(event))
+            .collect(),
+            r#"{"type":"thinking","thinking":"Hm.","signature":"c2+/ln=="}"#,
+        ),
+        Kind::Gemini => (
+            Protocol::Gemini(Gemini::default()),
+            kind.event(&json!({ "candidates": [{ "content": { "parts": [
+                { "text": "Hm.", "thought": true }, { "text": "", "thoughtSignature": "c2+/ln==" }] } }] })),
+            r#"{"text":"","thoughtSignature":"c2+/ln=="}"#,
+        ),
+        Kind::Openai | Kind::Ollama => unreachable!("they want no reasoning back"),
+    }
+}
+
+#[apply(on_both_databases)]
+async fn reasoning_that_is_wanted_back_goes_back_byte_for_byte(
+    on: On,
+    #[values(Kind::Responses, Kind::Anthropic, Kind::Gemini)] kind: Kind,
+) {
+    let (protocol, thoughts, block) = thinking(kind);
+    let first = kind.stream(&[&kind.begin(), &thoughts, &kind.piece("One"), &kind.end(false)]);
+    let rejection = Script { status: 400, kind: "application/json", chunks: vec![b"{}".to_vec()], then_hang: false };
+    let double =
+        Double::start(vec![first, kind.whole("Two"), kind.whole("Three"), rejection, kind.whole("Four")]).await;
+    let provider = openai_with(&[&double.url], 0, |settings| settings.protocol = protocol);
+    let app = TestApp::with_provider(on, "", std::sync::Arc::new(provider)).await;
+    let mia = app.user("mia").await;
+    let id = conversation(&mia).await;
+    for (message, reply) in [("First", "One"), ("Second", "Two"), ("Third", "Three"), ("Fourth", "Four")] {
+        let sent = mia.say_with(json!({ "conversationId": id, "message": message })).await;
+        assert_eq!((&sent["chat"]["status"], &sent["chat"]["response"]), (&json!("DONE"), &json!(reply)), "{sent}");
+    }
+    // The fourth is rejected with the block, and answered without it.
+    let counts: Vec<_> = double.sent().iter().map(|request| request.body.matches(block).count()).collect();
+    assert_eq!(counts, [0, 1, 1, 1, 0], "{block}\n{}", double.sent()[1].body);
+    for request in &double.sent()[1..4] {
+        let (asked, thought) = (request.body.find("First").unwrap(), request.body.find(block).unwrap());
+        assert!(asked < thought && thought < request.body.find("Second").unwrap(), "{}", request.body);
+    }
+    // It is deleted with its chat.
+    let blocks = async || reasoning_block::Entity::find().all(app.app.db.read()).await.unwrap();
+    assert_eq!(blocks().await.len(), 1);
+    let delete = "mutation($id: ID!) { deleteConversation(input: {conversationId: $id}) { errors { message } } }";
+    mia.data(delete, json!({ "id": id })).await;
+    assert_eq!(blocks().await.len(), 0);
+}
+
+#[apply(on_both_databases)]
+async fn a_message_without_a_conversation_keeps_no_reasoning(on: On) {
+    let kind = Kind::Gemini;
+    let (protocol, thoughts, _) = thinking(kind);
+    let double = Double::start(vec![kind.stream(&[&thoughts, &kind.piece("One"), &kind.end(false)])]).await;
+    let provider = openai_with(&[&double.url], 0, |settings| settings.protocol = protocol);
+    let app = TestApp::with_provider(on, "", std::sync::Arc::new(provider)).await;
+    let mia = app.user("mia").await;
+    let sent = mia.say_with(json!({ "message": "Hi", "model": "upstream" })).await;
+    assert_eq!(sent["chat"]["status"], "DONE", "{sent}");
+    assert!(reasoning_block::Entity::find().all(app.app.db.read()).await.unwrap().is_empty());
 }

@@ -109,7 +109,7 @@ async fn what_passes_is_tried_again_but_never_after_the_first_byte() {
 async fn text(kind: Kind, doubles: &[&Double], retries: u32) -> String {
     use futures::StreamExt;
     use jeton::infra::ai::{Event, Message, Provider, Request, Role};
-    let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
+    let messages = vec![Message::new(Role::User, "Hi")];
     let request = Request { messages: messages.into(), max_output: 99, ..Request::default() };
     let events: Vec<_> = kind.provider(doubles, retries).reply(request).collect().await;
     events.into_iter().filter_map(|event| if let Ok(Event::Chunk(text)) = event { Some(text) } else { None }).collect()

@@ -19,6 +19,7 @@ const PRICE: Price = Price {
     cache_write: 3_750_000,
     output: 15_000_000,
     reasoning: 15_000_000,
+    per_image: 0,
 };
 
 /// The places that end a stream.
@@ -34,7 +35,7 @@ const ENDS: [&str; 6] = [
 /// Asks for a reply. Returns what it contains, in the form of the expected files.
 pub async fn ask(kind: Kind, script: Script) -> Value {
     let double = Double::start(vec![script]).await;
-    let messages = vec![Message { role: Role::User, content: "Hi".to_owned() }];
+    let messages = vec![Message::new(Role::User, "Hi")];
     let request = Request { messages: messages.into(), max_output: 99, ..Request::default() };
     let mut reply = kind.provider(&[&double], 0).reply(request);
     let (mut text, mut reasoning, mut hidden, mut other) = (String::new(), String::new(), String::new(), String::new());

@@ -57,7 +57,7 @@ impl Kind {
         }
     }
 
-    fn event(self, json: &Value) -> String {
+    pub fn event(self, json: &Value) -> String {
         match self {
             Self::Ollama => format!("{json}\n"),
             Self::Anthropic | Self::Responses => {

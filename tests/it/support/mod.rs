@@ -230,7 +230,8 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
             Model { concurrency: Some(Arc::new(Semaphore::new(2))), ..model("narrow", flat, scripted) },
             model("upstream", flat, upstream.clone()),
             // One prepaid token per model token.
-            model("by_unit", Price::per_million(1_000_000, 1_000_000), upstream),
+            model("by_unit", Price::per_million(1_000_000, 1_000_000), upstream.clone()),
+            model("by_image", Price { per_image: 7, ..Price::flat(100) }, upstream),
         ],
         "echo",
     )

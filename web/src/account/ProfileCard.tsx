@@ -1,6 +1,6 @@
 import { useQuery } from 'urql'
 import { formatDateTime } from '../format/dates'
-import { formatTokens } from '../format/prices'
+import { formatAmount, formatTokens } from '../format/prices'
 import { roleLabel } from '../format/roles'
 import { AccountDocument } from '../gql/account'
 import { useBalance, useViewer } from '../session/context'
@@ -18,7 +18,7 @@ export function ProfileCard() {
         items={[
           ['Username', me.username],
           ['Role', roleLabel(me)],
-          ['Balance', <strong key="balance">{formatTokens(balance.tokens)}</strong>],
+          ['Balance', <strong key="balance">{formatAmount(balance.tokens, data?.server.currency)}</strong>],
           ['Reserved', balance.held > 0 ? `${formatTokens(balance.held)} for answers in progress` : 'none'],
           ['Member since', formatDateTime(me.createdAt)],
           ['Last login', me.lastLoginAt ? formatDateTime(me.lastLoginAt) : 'never'],

@@ -1,5 +1,5 @@
 import { useQuery } from 'urql'
-import { formatTokens } from '../format/prices'
+import { formatAmount } from '../format/prices'
 import { SpendingDocument } from '../gql/account'
 import { problemOfCombinedError } from '../graphql/problem'
 import { DescriptionList } from '../ui/DescriptionList'
@@ -16,8 +16,8 @@ export function SpendingCard() {
       {spending && (
         <DescriptionList
           items={[
-            ['Today', formatTokens(spending.today)],
-            ['This month', formatTokens(spending.thisMonth)],
+            ['Today', formatAmount(spending.today, data.server.currency)],
+            ['This month', formatAmount(spending.thisMonth, data.server.currency)],
           ]}
         />
       )}

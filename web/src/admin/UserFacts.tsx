@@ -1,6 +1,6 @@
 import { Button, Group } from '@mantine/core'
 import { Link } from 'react-router'
-import { formatTokens } from '../format/prices'
+import { formatAmount, formatTokens, type Currency } from '../format/prices'
 import { roleLabel } from '../format/roles'
 import { DateTime } from '../ui/DateTime'
 import { DescriptionList } from '../ui/DescriptionList'
@@ -9,7 +9,7 @@ import { auditPath, chatsPath, ledgerPath } from './paths'
 import { ActiveBadge } from './userColumns'
 
 /** What is known of a user, with links to the lists of all users, filtered by this one. */
-export function UserFacts({ user }: { user: User }) {
+export function UserFacts({ user, currency }: { user: User; currency: Currency | null }) {
   const links: [label: string, path: string][] = [
     ['All messages', chatsPath(user.id)],
     ['Whole ledger', ledgerPath(user.id)],
@@ -21,9 +21,9 @@ export function UserFacts({ user }: { user: User }) {
         items={[
           ['Role', roleLabel(user)],
           ['Status', <ActiveBadge key="status" user={user} />],
-          ['Balance', <strong key="balance">{formatTokens(user.balance.tokens)}</strong>],
+          ['Balance', <strong key="balance">{formatAmount(user.balance.tokens, currency)}</strong>],
           ['Reserved', formatTokens(user.balance.held)],
-          ['Spent, 30 days', formatTokens(user.spent ?? 0)],
+          ['Spent, 30 days', formatAmount(user.spent ?? 0, currency)],
           ['Last active', <DateTime key="active" iso={user.lastActiveAt} />],
           ['Last login', <DateTime key="seen" iso={user.lastLoginAt} />],
           ['Created', <DateTime key="created" iso={user.createdAt} />],

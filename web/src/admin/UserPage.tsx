@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Link, useParams } from 'react-router'
 import { useQuery } from 'urql'
 import { AdminUserDocument } from '../gql/admin'
+import type { Currency } from '../format/prices'
 import { problemOfCombinedError } from '../graphql/problem'
 import { EmptyState } from '../ui/EmptyState'
 import { PageLoader } from '../ui/PageLoader'
@@ -43,7 +44,10 @@ export function UserPage() {
     setChanges((n) => n + 1)
     refetch({ requestPolicy: 'network-only' })
   }
-  if (data?.user) return <UserDetails key={data.user.id} user={data.user} changes={changes} onChanged={reload} />
+  if (data?.user) {
+    const { user, server } = data
+    return <UserDetails key={user.id} user={user} currency={server.currency} changes={changes} onChanged={reload} />
+  }
   if (!error && !data) return <PageLoader />
   const problem = error ? problemOfCombinedError(error) : null
   if (problem && problem.code !== 'NOT_FOUND') return <ProblemAlert problem={problem} onRetry={reload} />
@@ -62,7 +66,9 @@ export function UserPage() {
   )
 }
 
-function UserDetails({ user, changes, onChanged }: { user: User; changes: number; onChanged: () => void }) {
+type DetailsProps = { user: User; currency: Currency | null; changes: number; onChanged: () => void }
+
+function UserDetails({ user, currency, changes, onChanged }: DetailsProps) {
   const [tab, setTab] = useSearchParam('tab')
   const selectTab = (selected: string | null) => setTab(selected === 'chats' ? null : selected)
   return (
@@ -70,7 +76,7 @@ function UserDetails({ user, changes, onChanged }: { user: User; changes: number
       <AdminTitle title={user.username} />
       <SimpleGrid mb="lg" cols={{ base: 1, md: 2 }}>
         <Section title="Details">
-          <UserFacts user={user} />
+          <UserFacts user={user} currency={currency} />
         </Section>
         <Section title="Actions">
           <UserActions user={user} onChanged={onChanged} />

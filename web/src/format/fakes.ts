@@ -9,6 +9,7 @@ export function fakePrice(perMessage: number, input = 0, output = 0, change: Par
     perMillionCacheWrite: input,
     perMillionOutput: output,
     perMillionReasoning: output,
+    perImage: 0,
     ...change,
   }
 }

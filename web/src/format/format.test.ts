@@ -9,7 +9,7 @@ import { fakePrice } from './fakes'
 import { highlightParts } from './highlight'
 import { summarizeNames } from './names'
 import { countLabel, formatDecimal, formatSigned, pluralize, roundUp } from './numbers'
-import { formatPrice, formatShortPrice, formatTokens, isMetered } from './prices'
+import { formatAmount, formatPrice, formatShortPrice, formatTokens, isMetered } from './prices'
 
 describe('formatPrice', () => {
   it.each([
@@ -24,6 +24,8 @@ describe('formatPrice', () => {
     [fakePrice(0, 3_000, 15_000, { perMillionCacheWrite: 3_750 }), '3,000 in · 15,000 out · 3,750 to cache per 1M'],
     [fakePrice(0, 3_000, 15_000, { perMillionReasoning: 0 }), '3,000 in · 15,000 out · 0 thinking per 1M'],
     [fakePrice(0, 0, 0, { perMillionReasoning: 7 }), '7 thinking per 1M'],
+    [fakePrice(5, 10, 10, { perImage: 7 }), '5 tokens a message + 10 in · 10 out per 1M + 7 tokens an image'],
+    [fakePrice(0, 0, 0, { perImage: 1 }), '1 token an image'],
   ])('%o is %s', (price, expected) => {
     expect(formatPrice(price)).toBe(expected)
     expect(isMetered(price)).toBe(expected.includes('per 1M'))
@@ -50,6 +52,19 @@ it('formats exact decimal numbers, and rounds them up', () => {
     '486',
     '9007199254740992',
   ])
+})
+
+it('formats amounts in money', () => {
+  const euros = { code: 'EUR', tokensPerUnit: 1000 }
+  expect([4000, 1, 0, -2500, 999].map((amount) => formatAmount(amount, euros))).toEqual([
+    '4,000 tokens (€4.00)',
+    '1 token (€0.001)',
+    '0 tokens (€0.00)',
+    '-2,500 tokens (-€2.50)',
+    '999 tokens (€0.999)',
+  ])
+  expect(formatAmount(4000, null)).toBe('4,000 tokens')
+  expect(formatAmount(5, { code: 'JPY', tokensPerUnit: 1 })).toBe('5 tokens (¥5)')
 })
 
 it('groups, signs and pluralizes numbers', () => {

@@ -1,6 +1,6 @@
 import { formatCount } from './numbers'
 
-/** The price of a model, in prepaid tokens: per message, and per million model tokens. */
+/** The price of a model, in prepaid tokens: per message, per million model tokens, and per image. */
 export type Price = {
   perMessage: number
   perMillionInput: number
@@ -8,6 +8,7 @@ export type Price = {
   perMillionCacheWrite: number
   perMillionOutput: number
   perMillionReasoning: number
+  perImage: number
 }
 
 /**
@@ -16,9 +17,9 @@ export type Price = {
  */
 export function formatPrice(price: Price): string {
   const flat = price.perMessage > 0 ? `${formatTokens(price.perMessage)} a message` : null
-  const metered = formatMeteredPrice(price)
-  if (flat && metered) return `${flat} + ${metered}`
-  return flat ?? metered ?? 'free'
+  const image = price.perImage > 0 ? `${formatTokens(price.perImage)} an image` : null
+  const parts = [flat, formatMeteredPrice(price), image].filter((part) => part !== null)
+  return parts.length > 0 ? parts.join(' + ') : 'free'
 }
 
 /** Formats the price of a model without those of caches and of thinking, where there is little room. */
@@ -45,6 +46,21 @@ function formatMeteredPrice(price: Price): string | null {
   ]
   const named = parts.filter(([, , isNamed]) => isNamed).map(([amount, name]) => `${formatCount(amount)} ${name}`)
   return named.length > 0 ? `${named.join(' · ')} per 1M` : null
+}
+
+/** What prepaid tokens are worth. */
+export type Currency = { code: string; tokensPerUnit: number }
+
+/** Formats an amount of prepaid tokens with what it is worth, if the server says so: "4,000 tokens (€4.00)". */
+export function formatAmount(amount: number, currency: Currency | null | undefined): string {
+  return currency ? `${formatTokens(amount)} (${formatMoney(amount, currency)})` : formatTokens(amount)
+}
+
+/** Formats what prepaid tokens are worth: "€4.00", "€0.0031". Small amounts have more digits. */
+export function formatMoney(amount: number, { code, tokensPerUnit }: Currency): string {
+  const units = amount / tokensPerUnit
+  const digits = Math.abs(units) < 1 ? { maximumFractionDigits: 4 } : {}
+  return new Intl.NumberFormat('en', { style: 'currency', currency: code, ...digits }).format(units)
 }
 
 /** Formats an amount of prepaid tokens: "1 token", "4,000 tokens". */

@@ -2,10 +2,11 @@ import { Stack, Table, Text } from '@mantine/core'
 import { useQuery } from 'urql'
 import { formatDate } from '../format/dates'
 import { formatCount, formatDecimal } from '../format/numbers'
+import type { Currency } from '../format/prices'
 import { formatInput, formatOutput } from '../format/usage'
 import { ReceiptDocument, type ReceiptQuery } from '../gql/receipt'
 import { problemOfCombinedError } from '../graphql/problem'
-import { DescriptionList } from '../ui/DescriptionList'
+import { DescriptionList, type DescriptionItem } from '../ui/DescriptionList'
 import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { costRows, explainNoLines, formatLinePrice, PARTS, type ChargedChat, type Receipt } from './receipt'
@@ -21,10 +22,14 @@ export default function ReceiptContent({ chatId }: { chatId: string }) {
   if (error) return <ProblemAlert problem={problemOfCombinedError(error)} onRetry={() => load()} />
   if (!data) return <PageLoader />
   const chat = chatOf(data)
-  return chat ? <Content chat={chat} /> : <Text size="sm">This message has been deleted.</Text>
+  return chat ? (
+    <Content chat={chat} currency={data.server.currency} />
+  ) : (
+    <Text size="sm">This message has been deleted.</Text>
+  )
 }
 
-function Content({ chat }: { chat: ChargedChat }) {
+function Content({ chat, currency }: { chat: ChargedChat; currency: Currency | null }) {
   const { receipt, usage } = chat
   const explanation = explainNoLines(chat)
   return (
@@ -34,7 +39,7 @@ function Content({ chat }: { chat: ChargedChat }) {
           Price of {receipt.price.model}, version {receipt.price.version}, since {formatDate(receipt.price.since)}
         </Text>
       )}
-      {receipt && receipt.lines.length > 0 && <Lines receipt={receipt} />}
+      {receipt && receipt.lines.length > 0 && <Lines receipt={receipt} currency={currency} />}
       {explanation && <Text size="sm">{explanation}</Text>}
       {usage && (
         <Stack gap="xs">
@@ -45,6 +50,7 @@ function Content({ chat }: { chat: ChargedChat }) {
             items={[
               ['Input', formatInput(usage)],
               ['Output', formatOutput(usage)],
+              ...(usage.images > 0 ? [imagesOf(usage.images)] : []),
             ]}
           />
           {usage.estimated && (
@@ -58,8 +64,10 @@ function Content({ chat }: { chat: ChargedChat }) {
   )
 }
 
+const imagesOf = (count: number): DescriptionItem => ['Images', formatCount(count)]
+
 /** The lines of a receipt. A table that is wider than the screen scrolls in itself. */
-function Lines({ receipt }: { receipt: Receipt }) {
+function Lines({ receipt, currency }: { receipt: Receipt; currency: Currency | null }) {
   return (
     <div className={classes.wide} tabIndex={0} role="region" aria-label="Charges">
       <Table className={classes.lines} verticalSpacing={6} horizontalSpacing="xs">
@@ -82,7 +90,7 @@ function Lines({ receipt }: { receipt: Receipt }) {
           ))}
         </Table.Tbody>
         <Table.Tfoot>
-          {costRows(receipt).map(([term, value]) => (
+          {costRows(receipt, currency).map(([term, value]) => (
             <Table.Tr key={term}>
               <Table.Th scope="row" colSpan={3}>
                 {term}

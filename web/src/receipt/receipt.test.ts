@@ -27,21 +27,25 @@ it('formats prices of messages and of model tokens', () => {
 
 describe('costRows', () => {
   it('has the exact total, and what it is rounded up to', () => {
-    expect(costRows(receipt)).toEqual([
+    expect(costRows(receipt, null)).toEqual([
       ['Total', '3.0006'],
       ['Rounded up', '4'],
       ['Charged', '4'],
     ])
   })
 
+  it('has what was charged in money', () => {
+    expect(costRows(receipt, { code: 'EUR', tokensPerUnit: 100 }).at(-1)).toEqual(['In EUR', '€0.04'])
+  })
+
   it('omits what is the same', () => {
     const message = { ...receipt, total: '100', cost: 100, hold: 100, lines: [line('MESSAGE', 1, 100, '100')] }
-    expect(costRows(message)).toEqual([['Charged', '100']])
-    expect(costRows({ ...receipt, total: '0', cost: 0, lines: [] })).toEqual([['Charged', '0']])
+    expect(costRows(message, null)).toEqual([['Charged', '100']])
+    expect(costRows({ ...receipt, total: '0', cost: 0, lines: [] }, null)).toEqual([['Charged', '0']])
   })
 
   it('names the limit of what was reserved', () => {
-    expect(costRows({ ...receipt, total: '1234.5', cost: 31 })).toEqual([
+    expect(costRows({ ...receipt, total: '1234.5', cost: 31 }, null)).toEqual([
       ['Total', '1,234.5'],
       ['Rounded up', '1,235'],
       ['Limited to the 31 tokens reserved', '31'],

@@ -1,5 +1,5 @@
 import { formatDecimal, formatCount, roundUp } from '../format/numbers'
-import { formatTokens } from '../format/prices'
+import { formatMoney, formatTokens, type Currency } from '../format/prices'
 import type { ReceiptQuery } from '../gql/receipt'
 
 type Node = NonNullable<ReceiptQuery['node']>
@@ -18,6 +18,7 @@ export const PARTS: Record<ReceiptLine['part'], string> = {
   CACHE_WRITE: 'Input to cache',
   OUTPUT: 'Output',
   REASONING: 'Thinking',
+  IMAGE: 'Images',
 }
 
 /** Formats the price of a line: "100 each", "3,000 per 1M". The unit stays on one line. */
@@ -26,13 +27,18 @@ export function formatLinePrice({ price, per }: Pick<ReceiptLine, 'price' | 'per
 }
 
 /** Returns how the cost follows from the exact total, as rows of terms and values: rounded up once, at most the hold. */
-export function costRows({ total, cost, hold, lines }: Receipt): [term: string, value: string][] {
+export function costRows(
+  { total, cost, hold, lines }: Receipt,
+  currency: Currency | null,
+): [term: string, value: string][] {
   const rounded = roundUp(total)
   const rows: [string, string][] = []
   if (lines.length > 1 || rounded !== total) rows.push(['Total', formatDecimal(total)])
   if (rounded !== total) rows.push(['Rounded up', formatDecimal(rounded)])
   if (BigInt(cost) < BigInt(rounded)) rows.push([`Limited to the ${formatTokens(hold)} reserved`, formatCount(hold)])
-  return [...rows, ['Charged', formatCount(cost)]]
+  rows.push(['Charged', formatCount(cost)])
+  if (currency) rows.push([`In ${currency.code}`, formatMoney(cost, currency)])
+  return rows
 }
 
 /** Explains why a chat has no receipt, or an empty one; null if it has lines. */

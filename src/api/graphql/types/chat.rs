@@ -148,6 +148,7 @@ impl Chat {
             cache_write: usage.cache_write,
             output: usage.output,
             reasoning: usage.reasoning,
+            images: usage.images,
             estimated: self.0.usage_estimated,
         })
     }
@@ -212,6 +213,8 @@ pub(crate) struct Usage {
     output: u64,
     /// Of the output, the reasoning before the answer.
     reasoning: u64,
+    /// Images in the input, whose model tokens are in `input`, too.
+    images: u64,
     /// Whether the numbers are an estimate, since the provider reported no usage.
     estimated: bool,
 }

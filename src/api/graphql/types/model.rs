@@ -66,6 +66,8 @@ pub(crate) struct Price {
     per_million_output: Tokens,
     /// Price per million model tokens of reasoning, which is a part of the output.
     per_million_reasoning: Tokens,
+    /// Price per image in the input, in addition to its model tokens.
+    per_image: Tokens,
     /// Price per 1000 model tokens of input, rounded up.
     #[graphql(name = "per1kInput", deprecation = "Too coarse for cheap models: use `perMillionInput`.")]
     per_1k_input: Tokens,
@@ -83,6 +85,7 @@ impl From<price::Price> for Price {
             per_million_cache_write: Tokens(price.cache_write),
             per_million_output: Tokens(price.output),
             per_million_reasoning: Tokens(price.reasoning),
+            per_image: Tokens(price.per_image),
             per_1k_input: Tokens(price::Price::per_thousand(price.input)),
             per_1k_output: Tokens(price::Price::per_thousand(price.output)),
         }

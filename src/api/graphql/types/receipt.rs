@@ -31,11 +31,11 @@ pub(crate) struct Receipt {
 pub(crate) struct ReceiptLine {
     /// What was charged.
     part: Part,
-    /// How many: answered messages, or model tokens.
+    /// How many: answered messages, images, or model tokens.
     quantity: u64,
     /// The price in prepaid tokens.
     price: Tokens,
-    /// The quantity that the price is for: 1 message, or 1,000,000 model tokens.
+    /// The quantity that the price is for: 1 message or image, or 1,000,000 model tokens.
     per: i64,
     /// The exact amount in prepaid tokens, as a decimal number.
     amount: Text<'static>,

@@ -5,6 +5,7 @@ use async_graphql::{Object, SimpleObject};
 use super::super::execution::bounded::Text;
 use crate::app::App;
 use crate::core::password::{self, RULES};
+use crate::core::tokens::Tokens;
 use crate::domain::account::username;
 use crate::domain::chat::conversation;
 use crate::infra::config::Registration as Policy;
@@ -34,6 +35,13 @@ impl Server {
         Some(self.0.config.auth.contact.trim()).filter(|contact| !contact.is_empty()).map(Text::from)
     }
 
+    /// The currency in which amounts are shown beside prepaid tokens; null if there is none.
+    async fn currency(&self) -> Option<Currency> {
+        let ledger = &self.0.config.ledger;
+        let code = Some(ledger.currency.as_str()).filter(|code| !code.is_empty())?;
+        Some(Currency { code: code.to_owned().into(), tokens_per_unit: Tokens(ledger.tokens_per_unit) })
+    }
+
     /// The rules for new passwords.
     async fn password_rules(&self) -> PasswordRules {
         PasswordRules {
@@ -47,6 +55,15 @@ impl Server {
     async fn username_rules(&self) -> UsernameRules {
         UsernameRules { max_chars: username::MAX_CHARS, text: username::RULE.into() }
     }
+}
+
+/// What prepaid tokens are worth. For display: balances, prices and costs are prepaid tokens.
+#[derive(SimpleObject)]
+pub(crate) struct Currency {
+    /// The ISO 4217 code, such as `EUR`.
+    code: Text<'static>,
+    /// The prepaid tokens that are worth one unit of the currency.
+    tokens_per_unit: Tokens,
 }
 
 /// The rules for new passwords.

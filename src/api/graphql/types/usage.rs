@@ -43,16 +43,19 @@ pub(crate) struct DayUsage {
     output: u64,
     /// Of the output, the reasoning before the answers.
     reasoning: u64,
+    /// Images in the input. Not counted for days before they were.
+    images: u64,
 }
 
 impl From<DailyUsage> for UsageDay {
     fn from(used: DailyUsage) -> Self {
-        let usage = used.usage().map(|Usage { input, cache_read, cache_write, output, reasoning }| DayUsage {
+        let usage = used.usage().map(|Usage { input, cache_read, cache_write, output, reasoning, images }| DayUsage {
             input,
             cache_read,
             cache_write,
             output,
             reasoning,
+            images,
         });
         let DailyUsage { day, model, messages, tokens, active_users, failures, .. } = used;
         let model = Some(model).filter(|model| !model.is_empty()).map(Text::from);

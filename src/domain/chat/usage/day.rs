@@ -61,6 +61,7 @@ pub(super) async fn count_day(app: &App, day: NaiveDate) -> Result<Vec<DailyUsag
             cache_write_units: None,
             output_units: None,
             reasoning_units: None,
+            images: None,
         }
     });
     Ok(used.collect())
@@ -74,6 +75,7 @@ struct CountedUnits {
     cache_write: i64,
     output: i64,
     reasoning: i64,
+    images: i64,
 }
 
 /// Counts the model tokens of a day, which [`count_day`] has counted. Apart from it, since this reads the whole rows of
@@ -87,6 +89,7 @@ pub(super) async fn count_units(app: &App, day: NaiveDate, used: &mut [DailyUsag
         .column_as(sum(Column::CacheWriteUnits), "cache_write")
         .column_as(sum(Column::OutputUnits), "output")
         .column_as(sum(Column::ReasoningUnits), "reasoning")
+        .column_as(sum(Column::Images), "images")
         .group_by(Column::Model);
     let counted: Vec<CountedUnits> = by_model.into_model().all(app.db.read()).await?;
     for used in used {
@@ -95,7 +98,7 @@ pub(super) async fn count_units(app: &App, day: NaiveDate, used: &mut [DailyUsag
         let (input, cache_read, cache_write) = (sum(|of| of.input), sum(|of| of.cache_read), sum(|of| of.cache_write));
         let (output, reasoning) = (sum(|of| of.output), sum(|of| of.reasoning));
         (used.input_units, used.cache_read_units, used.cache_write_units) = (input, cache_read, cache_write);
-        (used.output_units, used.reasoning_units) = (output, reasoning);
+        (used.output_units, used.reasoning_units, used.images) = (output, reasoning, sum(|of| of.images));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ fn model() -> std::path::PathBuf {
 }
 
 fn ask(question: &str) -> Request {
-    let messages = vec![Message { role: Role::User, content: question.to_owned() }];
+    let messages = vec![Message::new(Role::User, question)];
     Request { messages: messages.into(), max_output: 60, ..Request::default() }
 }
 
@@ -47,7 +47,7 @@ async fn the_real_model_answers_in_pieces_and_counts_them() {
 async fn the_real_model_goes_on_where_a_conversation_was() {
     // Always the most likely model token: the output depends on nothing but the input.
     let sampling = crate::infra::ai::Sampling { temperature: Some(0.0), ..Default::default() };
-    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let message = |role, content: &str| Message::new(role, content);
     let local = Local::open(&model(), 4, 1).unwrap();
     let mut messages = vec![message(Role::User, "What is the capital of France?")];
     for (city, question) in [("Paris", "What is the capital of Italy?"), ("Rome", "Thank you.")] {

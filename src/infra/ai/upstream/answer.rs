@@ -108,11 +108,17 @@ impl Answer {
         ends.find_map(finish_reason)
     }
 
+    /// Takes the reasoning blocks of the first choice.
+    pub(super) fn reasoning_blocks(&mut self) -> Vec<String> {
+        let first = self.choices.iter_mut().filter(|choice| choice.index == 0);
+        first.flat_map(|choice| std::mem::take(&mut choice.reasoning.blocks)).collect()
+    }
+
     /// Takes the other output: the reasoning, and what else there is except the text of the first choice.
     pub(super) fn beside(&mut self) -> impl Iterator<Item = Event> + use<> {
         let (mut other, mut reasoning) = (String::new(), Reasoning::default());
         for choice in self.choices.drain(..) {
-            let Reasoning { text, hidden } = choice.reasoning;
+            let Reasoning { text, hidden, .. } = choice.reasoning;
             if choice.index > 0 {
                 other.push_str(&String::from_utf8_lossy(&choice.text));
                 reasoning.hidden.push_str(&text);
@@ -122,7 +128,7 @@ impl Answer {
             reasoning.hidden.push_str(&hidden);
             other.push_str(&choice.other);
         }
-        let Reasoning { text, hidden } = reasoning;
+        let Reasoning { text, hidden, .. } = reasoning;
         let reasoning = (!text.is_empty() || !hidden.is_empty()).then_some(Event::Reasoning { text, hidden });
         reasoning.into_iter().chain((!other.is_empty()).then_some(Event::Other(other)))
     }
@@ -135,6 +141,8 @@ pub(super) struct Reasoning {
     pub(super) text: String,
     /// Encrypted reasoning.
     pub(super) hidden: String,
+    /// Complete blocks that the upstream wants back, as JSON.
+    pub(super) blocks: Vec<String>,
 }
 
 impl Reasoning {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
+use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub(super) struct Upstream {
     /// The API key, to be redacted in responses and the log.
     pub(super) key: Option<SecretString>,
     pub(super) model: String,
+    /// The origin of its reasoning blocks: those of another account, or model, can't be read.
+    pub(super) origin: String,
     pub(super) breaker: Breaker,
 }
 
@@ -43,7 +46,7 @@ impl Upstream {
     pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig) -> Result<Self, Error> {
         let UpstreamConfig { base_url, api_key, upstream_model } = address;
         let url = format!("{}/{}", base_url.trim_end_matches('/'), wire.path(&upstream_model));
-        reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
+        let parsed = reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
         let mut headers: HeaderMap = wire
             .headers()
@@ -57,7 +60,10 @@ impl Upstream {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok(Self { url, headers, key, model: upstream_model, breaker: Breaker::default() })
+        let account = key.as_ref().map(account).unwrap_or_default();
+        let host = parsed.host_str().unwrap_or_default();
+        let origin = format!("{host}{} {upstream_model} {account}", parsed.path());
+        Ok(Self { url, headers, key, model: upstream_model, origin, breaker: Breaker::default() })
     }
 
     /// Classifies an error response: a wrong key, address or model name is a fault of the configuration, which users
@@ -96,6 +102,12 @@ impl Upstream {
         };
         (error, None)
     }
+}
+
+/// Returns a short name of the account of a key, which says nothing about the key.
+fn account(key: &SecretString) -> String {
+    let digest = digest(&SHA256, key.expose_secret().as_bytes());
+    digest.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns whether an error with the status of a rejected request is one of the account: a wrong key at Gemini, no credit

@@ -19,7 +19,7 @@ use super::protocol::OwnCall;
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
-use crate::infra::ai::Request;
+use crate::infra::ai::{Message, Request};
 
 /// The first delay before a retry; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -58,7 +58,13 @@ impl Inner {
             }
             let mut failure = self.all_rest();
             for place in candidates {
-                match self.ask(place, request, accepted).await {
+                let mut asked = self.ask(place, request, accepted).await;
+                // What an upstream no longer reads must not end the conversation.
+                if asked.as_ref().is_err_and(|failed| failed.is_rejection) && self.sends_reasoning(place, request) {
+                    tracing::info!(upstream = place, "request rejected; sent again without earlier reasoning");
+                    asked = self.ask(place, &without_reasoning(request), accepted).await;
+                }
+                match asked {
                     Ok(opened) => {
                         failed.remove(&place);
                         return Ok(opened);
@@ -84,6 +90,13 @@ impl Inner {
 
     fn upstream(&self, place: usize, may: impl Fn(&Breaker) -> bool) -> bool {
         self.upstreams.get(place).is_some_and(|upstream| may(&upstream.breaker))
+    }
+
+    /// Returns whether a request to the upstream has reasoning of earlier replies.
+    fn sends_reasoning(&self, place: usize, request: &Request) -> bool {
+        let origin = self.upstreams.get(place).map(|upstream| upstream.origin.as_str());
+        let mut blocks = request.messages.iter().flat_map(|message| &message.reasoning);
+        blocks.any(|block| Some(block.origin.as_str()) == origin)
     }
 
     /// Returns the failure if every upstream is cooling down.
@@ -138,6 +151,7 @@ impl Inner {
                     model: &upstream.model,
                     request,
                     limit_name: self.limit_name(),
+                    origin: &upstream.origin,
                     context_window: self.context_window,
                 };
                 let body = self.protocol.wire().body(&call);
@@ -158,6 +172,11 @@ impl Inner {
             .body(body);
         call.send().await.map_err(lost)
     }
+}
+
+fn without_reasoning(request: &Request) -> Request {
+    let bare = |message: &Message| Message::new(message.role, message.content.clone());
+    Request { messages: request.messages.iter().map(bare).collect(), ..request.clone() }
 }
 
 /// Returns the failure of a connection, which is worth a retry.

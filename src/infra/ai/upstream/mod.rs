@@ -193,7 +193,7 @@ impl Provider for Remote {
 
     /// Without the upstream's tokenizer: no tokenizer makes more model tokens than there are bytes.
     fn max_input(&self, messages: &[Message]) -> u64 {
-        let bound = |message: &Message| message.content.len() as u64 + UNITS_PER_MESSAGE;
+        let bound = |message: &Message| message.size() as u64 + UNITS_PER_MESSAGE;
         messages.iter().map(bound).sum::<u64>() + UNITS_PER_MESSAGE
     }
 
@@ -230,6 +230,10 @@ impl Provider for Remote {
         true
     }
 
+    fn wants_reasoning(&self) -> bool {
+        self.0.protocol.wire().wants_reasoning()
+    }
+
     fn resting(&self) -> Vec<bool> {
         let now = Instant::now();
         self.0.upstreams.iter().map(|upstream| upstream.breaker.is_open(now)).collect()
@@ -240,6 +244,11 @@ impl Inner {
     /// Returns the name of the output limit for a call that has none.
     fn limit_name(&self) -> &'static str {
         self.max_tokens_param.unwrap_or("max_tokens")
+    }
+
+    /// Returns the origin of an upstream's reasoning blocks.
+    fn origin(&self, upstream: usize) -> String {
+        self.upstreams.get(upstream).map(|upstream| upstream.origin.clone()).unwrap_or_default()
     }
 
     /// Returns a redactor that removes the upstream's API key from one of its responses.

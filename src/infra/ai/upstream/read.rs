@@ -18,7 +18,7 @@ use super::sse::{Framing, Splitter};
 use super::wtf8::Halves;
 use crate::core::error::{Code, Error};
 use crate::core::finish_reason::FinishReason;
-use crate::infra::ai::{Event, Reply};
+use crate::infra::ai::{Event, ReasoningBlock, Reply};
 
 /// The maximum size of an event, and of a whole response: the memory for one response of an upstream.
 pub(super) const MAX_KEPT_BYTES: usize = 32 << 20;
@@ -167,6 +167,9 @@ pub(super) fn reply(shared: Arc<Inner>, upstream: usize, is_stream: bool, bytes:
             progress.note(&answer);
             finish = answer.finish().or(finish);
             let piece = redactor.piece(&halves.push(&answer.text()));
+            for block in answer.reasoning_blocks() {
+                yield Ok(Event::ReasoningBlock(ReasoningBlock { origin: shared.origin(upstream), block }));
+            }
             for beside in answer.beside() {
                 match beside {
                     Event::Reasoning { text, hidden } => {

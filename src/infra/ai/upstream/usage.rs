@@ -61,7 +61,7 @@ pub(super) fn usage_of(json: &str) -> Option<Usage> {
         _ => 0,
     };
     output = output.saturating_add(excluded);
-    Some(Usage { input, cache_read, cache_write, output, reasoning: reasoning.max(excluded) }.normalized())
+    Some(Usage { input, cache_read, cache_write, output, reasoning: reasoning.max(excluded), images: 0 }.normalized())
 }
 
 /// Parses the usage within an object.

@@ -121,7 +121,7 @@ impl File {
 }
 
 async fn answer(model: &Local, question: &str) -> (String, u64) {
-    let messages = vec![Message { role: Role::User, content: question.to_owned() }];
+    let messages = vec![Message::new(Role::User, question)];
     let sampling = Sampling { temperature: Some(0.0), ..Sampling::default() };
     let mut reply = model.reply(Request { messages: messages.into(), max_output: 8, sampling, ..Request::default() });
     let mut text = String::new();
@@ -149,7 +149,7 @@ async fn every_architecture_answers_by_its_prompt_alone() {
         let model = Local::open(&path, 4, 1).unwrap();
         assert_eq!(model.context_window(), 4096, "{architecture}");
         let first = answer(&model, "hello there, what is this?").await;
-        let messages = [Message { role: Role::User, content: "hello there, what is this?".to_owned() }];
+        let messages = [Message::new(Role::User, "hello there, what is this?")];
         assert_eq!(first.1, model.max_input(&messages), "{architecture}");
         let other = answer(&model, "Something else!").await;
         assert_eq!(answer(&model, "hello there, what is this?").await, first, "{architecture}");

@@ -59,7 +59,7 @@ async fn a_call_in_segments_arrives_whole_and_with_its_length() {
 
 #[tokio::test]
 async fn a_request_in_our_own_format_is_written_once_with_its_limit_last() {
-    let messages = vec![Message { role: Role::User, content: "\"hi\"\n".to_owned() }];
+    let messages = vec![Message::new(Role::User, "\"hi\"\n")];
     let (_, body) = received(Request { messages: messages.into(), max_output: 7, ..Request::default() }).await;
     let expected = "{\"model\":\"up\",\"messages\":[{\"role\":\"user\",\"content\":\"\\\"hi\\\"\\n\"}],\"stream\":true,\
                     \"stream_options\":{\"include_usage\":true},\"max_tokens\":7}";

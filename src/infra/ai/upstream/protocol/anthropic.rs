@@ -5,11 +5,12 @@
 
 use reqwest::header::HeaderName;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::object::{Object, texts};
 use super::{OwnCall, Reader, Wire, content, of_hidden, of_other, of_reasoning, of_text, unreadable};
 use crate::infra::ai::upstream::answer::{Choice, MessageContent};
-use crate::infra::ai::{Message, Role, Usage};
+use crate::infra::ai::{Message, ReasoningBlock, Role, Usage};
 
 /// The smallest thinking budget that the API accepts.
 const MIN_THINKING_BUDGET: u64 = 1024;
@@ -59,7 +60,10 @@ impl Wire for Anthropic {
         let said = || request.messages.iter().filter(|message| !message.content.is_empty());
         let mut system: Vec<_> =
             said().filter(|message| message.role == Role::System).map(|message| Block::of(&message.content)).collect();
-        let mut messages: Vec<_> = said().filter(|message| message.role != Role::System).map(Turn::of).collect();
+        let mut messages: Vec<_> = said()
+            .filter(|message| message.role != Role::System)
+            .map(|message| Turn::of(message, call.origin))
+            .collect();
         mark_for_cache(&mut system, &mut messages);
         let thinking = self.thinking(request.max_output);
         // A thinking model samples in its own way.
@@ -82,6 +86,10 @@ impl Wire for Anthropic {
         })
     }
 
+    fn wants_reasoning(&self) -> bool {
+        self.thinks()
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(MessagesReader::default())
     }
@@ -100,6 +108,10 @@ fn mark_for_cache<'a>(system: &mut [Block<'a>], messages: &mut [Turn<'a>]) {
     let newest = messages.iter().rposition(|turn| turn.role == Role::User).unwrap_or_default();
     let before = newest.checked_sub(1).and_then(|last| messages.get_mut(last));
     let marked = before.and_then(|turn| turn.content.last_mut());
+    let marked = marked.and_then(|block| match block {
+        Part::Text(block) => Some(block),
+        Part::Thinking(_) => None,
+    });
     for block in marked.into_iter().chain(system.last_mut()) {
         block.cache_control = Some(CacheControl { kind: "ephemeral" });
     }
@@ -128,13 +140,22 @@ struct MessagesRequest<'a> {
 #[derive(Serialize)]
 struct Turn<'a> {
     role: Role,
-    content: Vec<Block<'a>>,
+    content: Vec<Part<'a>>,
 }
 
 impl<'a> Turn<'a> {
-    fn of(message: &'a Message) -> Self {
-        Self { role: message.role, content: vec![Block::of(&message.content)] }
+    /// Returns a message, with its thinking blocks before the text.
+    fn of(message: &'a Message, origin: &str) -> Self {
+        let thinking = ReasoningBlock::readable(&message.reasoning, origin).map(Part::Thinking);
+        Self { role: message.role, content: thinking.chain([Part::Text(Block::of(&message.content))]).collect() }
     }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Part<'a> {
+    Thinking(&'a RawValue),
+    Text(Block<'a>),
 }
 
 #[derive(Serialize)]
@@ -179,6 +200,16 @@ struct MessagesReader {
     cache_write: u64,
     output: u64,
     reasoning: u64,
+    /// The thinking block that is being received.
+    thinking: Option<ThinkingBlock>,
+}
+
+/// A thinking block, as it is sent back.
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "thinking")]
+struct ThinkingBlock {
+    thinking: String,
+    signature: String,
 }
 
 impl Reader for MessagesReader {
@@ -192,15 +223,32 @@ impl Reader for MessagesReader {
                 self.output = 0;
                 content(Choice::default(), usage.map(|usage| Usage { output: 0, reasoning: 0, ..usage }), false)
             }
-            "content_block_start" => content(event.get("content_block").map(block).unwrap_or_default(), None, false),
-            "content_block_delta" => content(event.object("delta").map(delta).unwrap_or_default(), None, false),
+            "content_block_start" => {
+                let begun = event.get("content_block");
+                self.thinking = begun.and_then(thinking_block);
+                content(begun.map(block).unwrap_or_default(), None, false)
+            }
+            "content_block_delta" => {
+                let delta = event.object("delta");
+                if let Some((delta, thinking)) = delta.as_ref().zip(self.thinking.as_mut()) {
+                    thinking.thinking.push_str(&delta.string("thinking"));
+                    thinking.signature.push_str(&delta.string("signature"));
+                }
+                content(delta.map(continued).unwrap_or_default(), None, false)
+            }
+            "content_block_stop" if !is_error => {
+                // Without a signature it is not accepted.
+                let thinking = self.thinking.take().filter(|thinking| !thinking.signature.is_empty());
+                let block = thinking.and_then(|thinking| serde_json::to_string(&thinking).ok());
+                content(of_hidden(String::new(), block), None, false)
+            }
             "message_delta" => {
                 let end = event.object("delta").and_then(|delta| end(&delta));
                 let usage = self.note_usage(&event);
                 content(Choice { end, ..Choice::default() }, usage, false)
             }
             "message_stop" => MessageContent::Done,
-            "ping" | "content_block_stop" if !is_error => MessageContent::Nothing,
+            "ping" if !is_error => MessageContent::Nothing,
             // A whole response.
             "message" => self.whole(&event),
             kind if kind == "error" || is_error || event.get("error").is_some() => {
@@ -215,7 +263,12 @@ impl MessagesReader {
     fn whole(&mut self, message: &Object<'_>) -> MessageContent {
         let mut choice = Choice { end: end(message), ..Choice::default() };
         for part in message.list("content") {
+            let signed = thinking_block(part.get()).is_some_and(|thinking| !thinking.signature.is_empty());
+            if signed {
+                choice.reasoning.blocks.push(part.get().to_owned());
+            }
             let part = block(part.get());
+            choice.reasoning.blocks.extend(part.reasoning.blocks);
             choice.text.extend(part.text);
             choice.other.push_str(&part.other);
             choice.reasoning.text.push_str(&part.reasoning.text);
@@ -246,6 +299,7 @@ impl MessagesReader {
             cache_write: self.cache_write,
             output: self.output,
             reasoning: self.reasoning,
+            images: 0,
         };
         Some(usage.normalized())
     }
@@ -257,18 +311,25 @@ fn block(json: &str) -> Choice {
     match &*block.string("type") {
         "text" => of_text(block.text("text")),
         "thinking" => of_reasoning(block.string("thinking").into_owned()),
-        "redacted_thinking" => of_hidden(block.string("data").into_owned()),
+        "redacted_thinking" => of_hidden(block.string("data").into_owned(), Some(json.to_owned())),
         _ => of_other(texts(json)),
     }
 }
 
+/// Reads the beginning of a thinking block, or a whole one; `None` for any other.
+fn thinking_block(json: &str) -> Option<ThinkingBlock> {
+    let block = Object::read(json).filter(|block| &*block.string("type") == "thinking")?;
+    let (thinking, signature) = (block.string("thinking").into_owned(), block.string("signature").into_owned());
+    Some(ThinkingBlock { thinking, signature })
+}
+
 /// Reads the continuation of a content block.
-fn delta(delta: Object<'_>) -> Choice {
+fn continued(delta: Object<'_>) -> Choice {
     match &*delta.string("type") {
         "text_delta" => of_text(delta.text("text")),
         "thinking_delta" => of_reasoning(delta.string("thinking").into_owned()),
         "input_json_delta" => of_other(delta.string("partial_json").into_owned()),
-        // Signatures and citations.
+        // Citations, and signatures, which belong to the block.
         _ => Choice::default(),
     }
 }

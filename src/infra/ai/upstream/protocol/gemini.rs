@@ -5,11 +5,12 @@
 
 use reqwest::header::HeaderName;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::object::{Object, texts};
 use super::{OwnCall, Reader, Wire, content, unreadable};
 use crate::infra::ai::upstream::answer::{Answer, Choice, MessageContent};
-use crate::infra::ai::{Message, Role, Usage};
+use crate::infra::ai::{Message, ReasoningBlock, Role, Usage};
 
 /// Seeds are positive 32-bit numbers.
 const SEED_MASK: u64 = 0x7fff_ffff;
@@ -56,7 +57,7 @@ impl Wire for Gemini {
         let contents = said().filter(|message| message.role != Role::System);
         serde_json::to_vec(&GenerateRequest {
             system_instruction: (!system.is_empty()).then_some(Content { role: None, parts: system }),
-            contents: contents.map(Content::of).collect(),
+            contents: contents.map(|message| Content::of(message, call.origin)).collect(),
             generation_config: GenerationConfig {
                 max_output_tokens: request.max_output,
                 temperature: sampling.temperature,
@@ -66,6 +67,10 @@ impl Wire for Gemini {
                 thinking_config: self.thinking(request.max_output),
             },
         })
+    }
+
+    fn wants_reasoning(&self) -> bool {
+        true
     }
 
     fn reader(&self) -> Box<dyn Reader> {
@@ -90,20 +95,26 @@ struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    fn of(message: &'a Message) -> Self {
+    /// Returns a message. The signature of its thoughts is in a part of its own, as streams have it.
+    fn of(message: &'a Message, origin: &str) -> Self {
         let role = if message.role == Role::Assistant { "model" } else { "user" };
-        Self { role: Some(role), parts: vec![Part::of(message)] }
+        let signature = ReasoningBlock::readable(&message.reasoning, origin).last();
+        let signature = signature.map(|signature| Part { text: "", thought_signature: Some(signature) });
+        Self { role: Some(role), parts: [Part::of(message)].into_iter().chain(signature).collect() }
     }
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Part<'a> {
     text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thought_signature: Option<&'a RawValue>,
 }
 
 impl<'a> Part<'a> {
     fn of(message: &'a Message) -> Self {
-        Self { text: &message.content }
+        Self { text: &message.content, thought_signature: None }
     }
 }
 
@@ -172,6 +183,7 @@ impl GenerateReader {
             cache_write: 0,
             output: count("candidatesTokenCount").saturating_add(reasoning),
             reasoning,
+            images: 0,
         };
         self.usage = self.usage.max(usage.normalized());
         self.usage
@@ -188,11 +200,14 @@ fn candidate(json: &str) -> Option<Choice> {
             choice.other.push_str(json.get());
             continue;
         };
+        // Signatures of calls belong to the calls.
+        if part.get("functionCall").is_none() {
+            choice.reasoning.blocks.extend(part.get("thoughtSignature").map(str::to_owned));
+        }
         match part.get("text") {
             Some(_) if part.is_true("thought") => choice.reasoning.text.push_str(&part.string("text")),
             Some(_) => choice.text.extend(part.text("text")),
             None => {
-                // A thought's signature belongs to no text.
                 let tools = ["functionCall", "executableCode", "codeExecutionResult", "inlineData", "fileData"];
                 tools.iter().filter_map(|name| part.get(name)).for_each(|json| choice.other.push_str(&texts(json)));
             }

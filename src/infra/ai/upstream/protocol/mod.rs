@@ -54,6 +54,8 @@ pub(super) struct OwnCall<'a> {
     pub(super) request: &'a Request,
     /// The name of the output limit, where a protocol has more than one.
     pub(super) limit_name: &'static str,
+    /// The origin of the reasoning blocks that the upstream can read.
+    pub(super) origin: &'a str,
     /// The context window in model tokens.
     pub(super) context_window: u64,
 }
@@ -88,6 +90,11 @@ pub(super) trait Wire: Send + Sync {
     /// Returns the reader of one response.
     fn reader(&self) -> Box<dyn Reader>;
 
+    /// Returns whether reasoning is sent back with the replies.
+    fn wants_reasoning(&self) -> bool {
+        false
+    }
+
     /// Returns whether a request can have this sampling parameter, by its name at OpenAI.
     fn supports(&self, _parameter: &str) -> bool {
         true
@@ -115,6 +122,7 @@ fn unreadable(json: &str, is_error: bool) -> MessageContent {
 fn content(choice: Choice, usage: Option<Usage>, is_last: bool) -> MessageContent {
     let is_empty =
         choice.text.is_empty() && choice.other.is_empty() && choice.reasoning.is_empty() && choice.end.is_none();
+    let is_empty = is_empty && choice.reasoning.blocks.is_empty();
     if is_empty && usage.is_none() && !is_last {
         return MessageContent::Nothing;
     }
@@ -131,11 +139,13 @@ fn of_other(other: String) -> Choice {
 }
 
 fn of_reasoning(text: String) -> Choice {
-    Choice { reasoning: Reasoning { text, hidden: String::new() }, ..Choice::default() }
+    Choice { reasoning: Reasoning { text, ..Reasoning::default() }, ..Choice::default() }
 }
 
-fn of_hidden(hidden: String) -> Choice {
-    Choice { reasoning: Reasoning { text: String::new(), hidden }, ..Choice::default() }
+/// Returns encrypted reasoning, with the block in which it is sent back.
+fn of_hidden(hidden: String, block: Option<String>) -> Choice {
+    let blocks = block.into_iter().collect();
+    Choice { reasoning: Reasoning { hidden, blocks, ..Reasoning::default() }, ..Choice::default() }
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@
 //! at the provider.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::object::{Object, texts};
 use super::{OwnCall, Reader, Wire, content, of_hidden, of_other, of_reasoning, of_text, unreadable};
 use crate::infra::ai::upstream::answer::{Choice, MessageContent};
-use crate::infra::ai::{Message, Usage};
+use crate::infra::ai::{Message, ReasoningBlock, Usage};
 
 /// What separates two parts of a summary.
 const PARAGRAPH: &str = "\n\n";
@@ -30,7 +31,7 @@ impl Wire for Responses {
         let effort = self.reasoning_effort.as_deref();
         serde_json::to_vec(&ResponseRequest {
             model: call.model,
-            input: &request.messages,
+            input: request.messages.iter().flat_map(|message| Item::of(message, call.origin)).collect(),
             stream: true,
             store: false,
             max_output_tokens: request.max_output,
@@ -40,6 +41,10 @@ impl Wire for Responses {
             temperature: sampling.temperature,
             top_p: sampling.top_p,
         })
+    }
+
+    fn wants_reasoning(&self) -> bool {
+        self.reasoning_effort.is_some()
     }
 
     fn reader(&self) -> Box<dyn Reader> {
@@ -54,7 +59,7 @@ impl Wire for Responses {
 #[derive(Serialize)]
 struct ResponseRequest<'a> {
     model: &'a str,
-    input: &'a [Message],
+    input: Vec<Item<'a>>,
     stream: bool,
     store: bool,
     max_output_tokens: u64,
@@ -66,6 +71,21 @@ struct ResponseRequest<'a> {
     temperature: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top_p: Option<f64>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Item<'a> {
+    Reasoning(&'a RawValue),
+    Message(&'a Message),
+}
+
+impl<'a> Item<'a> {
+    /// Returns a message, after its reasoning.
+    fn of(message: &'a Message, origin: &str) -> impl Iterator<Item = Self> {
+        let reasoning = ReasoningBlock::readable(&message.reasoning, origin).map(Self::Reasoning);
+        reasoning.chain([Self::Message(message)])
+    }
 }
 
 #[derive(Serialize)]
@@ -178,6 +198,7 @@ impl ResponseReader {
                     choice.reasoning.text.push_str(&part.string("text"));
                 }
                 choice.reasoning.hidden.push_str(&item.string("encrypted_content"));
+                choice.reasoning.blocks.extend(reasoning_block(&item));
             }
             _ => {
                 self.has_call = true;
@@ -190,7 +211,15 @@ impl ResponseReader {
 /// Returns the encrypted reasoning of an item that is complete.
 fn hidden(item: &str) -> Choice {
     let item = Object::read(item).filter(|item| &*item.string("type") == "reasoning");
-    item.map(|item| of_hidden(item.string("encrypted_content").into_owned())).unwrap_or_default()
+    let hidden = |item: Object<'_>| of_hidden(item.string("encrypted_content").into_owned(), reasoning_block(&item));
+    item.map(hidden).unwrap_or_default()
+}
+
+/// Returns a reasoning item as it is sent back. Without its id, since the provider has stored no item to look up.
+fn reasoning_block(item: &Object<'_>) -> Option<String> {
+    let encrypted = item.get("encrypted_content").filter(|json| *json != "\"\"")?;
+    let summary = item.get("summary").unwrap_or("[]");
+    Some(format!("{{\"type\":\"reasoning\",\"summary\":{summary},\"encrypted_content\":{encrypted}}}"))
 }
 
 fn usage(reported: &Object<'_>) -> Usage {
@@ -203,6 +232,7 @@ fn usage(reported: &Object<'_>) -> Usage {
         cache_write: 0,
         output: count("output_tokens"),
         reasoning: detail("output_tokens_details", "reasoning_tokens"),
+        images: 0,
     }
     .normalized()
 }

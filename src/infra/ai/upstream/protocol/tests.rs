@@ -2,18 +2,34 @@
 
 use super::{MessageContent, OwnCall, Reader, Wire};
 use crate::core::finish_reason::FinishReason;
-use crate::infra::ai::{Event, Message, Request, Role, Sampling, Usage};
+use crate::infra::ai::{Event, Message, ReasoningBlock, Request, Role, Sampling, Usage};
 
 /// Returns the body of a request with these messages, a limit of 4000 model tokens and a window of 8000.
 pub(super) fn body(wire: &dyn Wire, said: &[(Role, &str)], sampling: Sampling) -> String {
-    let messages: Vec<_> = said.iter().map(|(role, text)| message(*role, text)).collect();
+    request_body(wire, said.iter().map(|(role, text)| message(*role, text)).collect(), sampling)
+}
+
+fn request_body(wire: &dyn Wire, messages: Vec<Message>, sampling: Sampling) -> String {
     let request = Request { messages: messages.into(), max_output: 4000, sampling, ..Request::default() };
-    let call = OwnCall { model: "up", request: &request, limit_name: "max_tokens", context_window: 8000 };
+    let call =
+        OwnCall { model: "up", request: &request, limit_name: "max_tokens", origin: ORIGIN, context_window: 8000 };
     String::from_utf8(wire.body(&call).unwrap()).unwrap()
 }
 
 fn message(role: Role, text: &str) -> Message {
-    Message { role, content: text.to_owned() }
+    Message::new(role, text)
+}
+
+/// The origin of reasoning blocks in requests.
+pub(super) const ORIGIN: &str = "here";
+
+/// Returns the body of a second turn whose first reply had these reasoning blocks, and one of another origin.
+pub(super) fn body_with_reasoning(wire: &dyn Wire, blocks: &[&str]) -> String {
+    let block = |origin: &str, block: &str| ReasoningBlock { origin: origin.to_owned(), block: block.to_owned() };
+    let mut messages: Vec<_> = SECOND_TURN.iter().map(|(role, text)| message(*role, text)).collect();
+    messages[2].reasoning = blocks.iter().map(|json| block(ORIGIN, json)).collect();
+    messages[2].reasoning.push(block("elsewhere", "{\"text\":\"of another account\"}"));
+    request_body(wire, messages, Sampling::default())
 }
 
 /// A conversation with a system prompt, up to the second message of the user.
@@ -31,6 +47,7 @@ pub(super) struct Read {
     pub(super) text: String,
     pub(super) reasoning: String,
     pub(super) hidden: String,
+    pub(super) blocks: Vec<String>,
     pub(super) other: String,
     pub(super) usage: Option<Usage>,
     pub(super) finish: Option<FinishReason>,
@@ -51,6 +68,7 @@ pub(super) fn read(reader: &mut dyn Reader, events: &[&str]) -> Read {
                 read.finish = answer.finish().or(read.finish);
                 read.is_done |= answer.is_last;
                 read.text.push_str(&String::from_utf8(answer.text()).unwrap());
+                read.blocks.extend(answer.reasoning_blocks());
                 for event in answer.beside() {
                     match event {
                         Event::Reasoning { text, hidden } => {

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
-use crate::core::price::Price;
+use crate::core::price::{InputBound, Price};
 use crate::core::tokens::Tokens;
 
 /// The usage of each dialect, as its provider documents it or as bug reports show it, with the normal form and the cost
@@ -24,6 +24,7 @@ fn usage_of_every_dialect_has_its_normal_form_and_costs_what_was_calculated_by_h
             cache_write: expected("cache_write"),
             output: expected("output"),
             reasoning: expected("reasoning"),
+            images: 0,
         };
         assert_eq!(usage_of(&golden["reported"].to_string()), Some(expected), "{file:?}");
         assert_eq!(expected.normalized(), expected, "{file:?}");
@@ -35,9 +36,13 @@ fn usage_of_every_dialect_has_its_normal_form_and_costs_what_was_calculated_by_h
             cache_write: per_million("cache_write"),
             output: per_million("output"),
             reasoning: per_million("reasoning"),
+            per_image: 0,
         };
         assert_eq!(price.of_usage(expected), Tokens(golden["cost"].as_i64().unwrap()), "{file:?}");
-        assert!(price.of_usage(expected) <= price.most(expected.input, expected.output), "{file:?}");
+        assert!(
+            price.of_usage(expected) <= price.most(InputBound { units: expected.input, images: 0 }, expected.output),
+            "{file:?}"
+        );
     }
 }
 

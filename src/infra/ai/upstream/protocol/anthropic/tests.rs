@@ -1,4 +1,4 @@
-use super::super::tests::{Read, SECOND_TURN, body, garbage_is_nothing, read, sampling};
+use super::super::tests::{Read, SECOND_TURN, body, body_with_reasoning, garbage_is_nothing, read, sampling};
 use super::*;
 use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::Sampling;
@@ -69,24 +69,40 @@ fn thoughts_text_and_tools_are_told_apart() {
             "usage":{"output_tokens":50,"output_tokens_details":{"thinking_tokens":30}}}"#,
         r#"{"type":"message_stop"}"#,
     ];
-    let usage = Usage { input: 3210, cache_read: 3000, cache_write: 200, output: 50, reasoning: 30 };
+    let usage = Usage { cache_read: 3000, cache_write: 200, reasoning: 30, ..Usage::of(3210, 50) };
     assert_eq!(
         read(&mut MessagesReader::default(), &events),
         Read {
             text: "10 €".to_owned(),
             reasoning: "Hm. ".to_owned(),
             hidden: "b3BhcXVl".to_owned(),
+            blocks: vec![SIGNED.to_owned(), r#"{"type":"redacted_thinking","data":"b3BhcXVl"}"#.to_owned()],
             other: "f{}{\"a\":1}".to_owned(),
             usage: Some(usage),
             finish: Some(FinishReason::ToolCalls),
             is_done: true,
-            keep_alives: 5,
+            keep_alives: 4,
             ..Read::default()
         }
     );
     // The output that a message begins with is not output: a failure now costs nothing.
     let begun = Usage { output: 0, reasoning: 0, ..usage };
     assert_eq!(read(&mut MessagesReader::default(), &[START]).usage, Some(begun));
+}
+
+const SIGNED: &str = r#"{"type":"thinking","thinking":"Hm. ","signature":"c2ln"}"#;
+
+#[test]
+fn thinking_goes_back_before_its_text() {
+    let thinks = Anthropic { reasoning_effort: Some("low".to_owned()), thinking_budget: None };
+    assert!(thinks.wants_reasoning() && !Anthropic::default().wants_reasoning());
+    let text = body_with_reasoning(&thinks, &[SIGNED]);
+    let turn = format!(r#"{{"role":"assistant","content":[{SIGNED},{{"type":"text","text":"Hello!","cache_control""#);
+    assert!(text.contains(&turn) && !text.contains("another account"), "{text}");
+    // A block whose signature is missing is not accepted.
+    let begun = r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"Hm."}}"#;
+    let end = r#"{"type":"content_block_stop","index":0}"#;
+    assert_eq!(read(&mut MessagesReader::default(), &[begun, end]).blocks, [""; 0]);
 }
 
 #[test]
@@ -96,6 +112,7 @@ fn a_whole_message_is_read_like_a_stream() {
     let found = read(&mut MessagesReader::default(), &[whole]);
     assert_eq!((found.text.as_str(), found.reasoning.as_str(), found.is_done), ("Yes", "Hm.", true));
     assert_eq!((found.usage, found.finish), (Some(Usage::of(7, 3)), Some(FinishReason::Length)));
+    assert_eq!(found.blocks, [r#"{"type":"thinking","thinking":"Hm.","signature":"s"}"#]);
 }
 
 #[test]

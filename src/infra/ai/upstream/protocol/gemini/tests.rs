@@ -1,4 +1,4 @@
-use super::super::tests::{Read, SECOND_TURN, body, garbage_is_nothing, read, sampling};
+use super::super::tests::{Read, SECOND_TURN, body, body_with_reasoning, garbage_is_nothing, read, sampling};
 use super::*;
 use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::Sampling;
@@ -47,11 +47,19 @@ fn thoughts_and_text_are_told_apart_and_counts_are_whole() {
             text: "10 €".to_owned(),
             reasoning: "Hm. ".to_owned(),
             other: "f{\"a\":1}".to_owned(),
-            usage: Some(Usage { input: 105, cache_read: 64, cache_write: 0, output: 38, reasoning: 30 }),
+            blocks: vec!["\"c2ln\"".to_owned()],
+            usage: Some(Usage { cache_read: 64, reasoning: 30, ..Usage::of(105, 38) }),
             finish: Some(FinishReason::Stop),
             ..Read::default()
         }
     );
+}
+
+#[test]
+fn a_signature_goes_back_after_its_text() {
+    let text = body_with_reasoning(&Gemini::default(), &["\"Zmlyc3Q=\"", "\"c2ln\""]);
+    let turn = r#"{"role":"model","parts":[{"text":"Hello!"},{"text":"","thoughtSignature":"c2ln"}]}"#;
+    assert!(text.contains(turn) && !text.contains("Zmlyc3Q") && !text.contains("another account"), "{text}");
 }
 
 #[test]

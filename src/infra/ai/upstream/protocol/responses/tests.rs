@@ -1,4 +1,4 @@
-use super::super::tests::{Read, SECOND_TURN, body, garbage_is_nothing, read, sampling};
+use super::super::tests::{Read, SECOND_TURN, body, body_with_reasoning, garbage_is_nothing, read, sampling};
 use super::*;
 use crate::core::finish_reason::FinishReason;
 use crate::infra::ai::{Role, Sampling};
@@ -29,12 +29,29 @@ const COMPLETED: &str = r#"{"type":"response.completed","response":{"object":"re
     "input_tokens_details":{"cached_tokens":64},"output_tokens":50,"output_tokens_details":{"reasoning_tokens":40},
     "total_tokens":150}}}"#;
 
+/// Without the id: the provider has stored nothing to look up. The summary is as it was sent.
+const BLOCK: &str = r#"{"type":"reasoning","summary":[{"type":"summary_text",
+            "text":"Hm."}],"encrypted_content":"b3BhcXVl"}"#;
+
+const WHOLE_BLOCK: &str = r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"Hm."},
+    {"type":"summary_text","text":"Hm!"}],"encrypted_content":"b3BhcXVl"}"#;
+
+#[test]
+fn reasoning_goes_back_before_its_message() {
+    let thinks = Responses { reasoning_effort: Some("low".to_owned()) };
+    assert!(thinks.wants_reasoning() && !Responses::default().wants_reasoning());
+    let text = body_with_reasoning(&thinks, &[BLOCK]);
+    let items = format!(r#"{{"role":"user","content":"Hi"}},{BLOCK},{{"role":"assistant","content":"Hello!"}},"#);
+    assert!(text.contains(&items) && !text.contains("another account"), "{text}");
+}
+
 fn completed() -> Read {
     Read {
         text: "10 €".to_owned(),
         reasoning: "Hm.\n\nHm!".to_owned(),
         hidden: "b3BhcXVl".to_owned(),
-        usage: Some(Usage { input: 100, cache_read: 64, cache_write: 0, output: 50, reasoning: 40 }),
+        blocks: vec![BLOCK.to_owned()],
+        usage: Some(Usage { cache_read: 64, reasoning: 40, ..Usage::of(100, 50) }),
         finish: Some(FinishReason::Stop),
         is_done: true,
         ..Read::default()
@@ -51,7 +68,8 @@ fn a_stream_is_not_read_twice_though_its_end_repeats_it() {
         r#"{"type":"response.reasoning_summary_text.done","summary_index":0,"text":"Hm."}"#,
         r#"{"type":"response.reasoning_summary_part.added","summary_index":1,"part":{"type":"summary_text","text":""}}"#,
         r#"{"type":"response.reasoning_summary_text.delta","summary_index":1,"delta":"Hm!"}"#,
-        r#"{"type":"response.output_item.done","item":{"type":"reasoning","summary":[],"encrypted_content":"b3BhcXVl"}}"#,
+        r#"{"type":"response.output_item.done","item":{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text",
+            "text":"Hm."}],"encrypted_content":"b3BhcXVl"}}"#,
         r#"{"type":"response.output_item.added","item":{"type":"message","content":[]}}"#,
         r#"{"type":"response.output_text.delta","delta":"10 "}"#,
         r#"{"type":"response.output_text.delta","delta":"\u20ac"}"#,
@@ -62,7 +80,8 @@ fn a_stream_is_not_read_twice_though_its_end_repeats_it() {
     assert_eq!(std::mem::take(&mut found.keep_alives), 6);
     assert_eq!(found, completed());
     // A service that streams nothing but the end has all of it there.
-    assert_eq!(read(&mut ResponseReader::default(), &[COMPLETED]), completed());
+    let whole = Read { blocks: vec![WHOLE_BLOCK.to_owned()], ..completed() };
+    assert_eq!(read(&mut ResponseReader::default(), &[COMPLETED]), whole);
 }
 
 #[test]
