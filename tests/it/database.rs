@@ -113,6 +113,33 @@ async fn the_database_itself_refuses_a_negative_balance(on: On) {
 }
 
 #[apply(on_both_databases)]
+async fn verify_names_a_chat_whose_cost_does_not_follow_from_its_price(on: On) {
+    let app = TestApp::start(on).await;
+    let mia = app.user("mia").await;
+    mia.say("echo", "Hello").await;
+    let change = async |set: &'static str| {
+        let write = app.app.db.write(set, |txn, set| {
+            let sql = format!("UPDATE {set}");
+            Box::pin(async move { Ok(txn.execute_unprepared(&sql).await?) })
+        });
+        write.await.unwrap();
+        let findings = jeton::domain::ledger::verify(&app.app.db).await.unwrap();
+        findings.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // A price that was changed by hand.
+    let found = change("price SET per_message = 90 WHERE model = 'echo'").await;
+    assert_eq!(found, ["chat 1: cost 100, but its usage at its price costs 90"]);
+    assert_eq!(change("price SET per_message = 100 WHERE model = 'echo'").await, [""; 0]);
+    let found = change("chat SET messages_charged = 3").await;
+    assert_eq!(found, [""; 0], "the hold limits the cost");
+    let found = change("chat SET messages_charged = 0").await;
+    assert_eq!(found, ["chat 1: cost 100, but its usage at its price costs 0"]);
+    let found = change("chat SET messages_charged = 1, price_id = 999").await;
+    assert_eq!(found, ["chat 1: the version of its price is missing"]);
+    change("chat SET price_id = (SELECT id FROM price WHERE model = 'echo')").await;
+}
+
+#[apply(on_both_databases)]
 async fn verify_finds_what_is_broken(on: On) {
     let app = TestApp::start(on).await;
     let stray = app.app.db.write((), |txn, ()| {

@@ -1,6 +1,7 @@
 //! Verification of the ledger's invariants on a live database. It only reads.
 
 mod chain;
+mod costs;
 mod queries;
 mod types;
 mod violation;
@@ -44,6 +45,7 @@ pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
     for row in all::<ChatRow>(&txn, chats()).await? {
         findings.push(IntegrityViolation::Chat { chat_id: row.chat_id, cost: row.cost, paid: row.paid });
     }
+    findings.append(&mut costs::costs(&txn).await?);
     findings.append(&mut chain::chains(&txn).await?);
     txn.commit().await?;
     Ok(findings)

@@ -47,6 +47,15 @@ pub enum IntegrityViolation {
         /// The amount paid according to the ledger; `None` without an entry.
         paid: Option<i64>,
     },
+    /// A chat whose cost is not that of its usage at its price, limited by its hold.
+    Cost {
+        /// The chat.
+        chat_id: i64,
+        /// The cost in the chat's row.
+        cost: i64,
+        /// The cost by its usage and its price; `None` if the version of the price is missing.
+        expected: Option<i64>,
+    },
     /// The hash chain of a user's ledger entries is damaged. Only the first damage of a chain is reported.
     Chain {
         /// The user, who may be deleted.
@@ -172,6 +181,12 @@ impl fmt::Display for IntegrityViolation {
             }
             IntegrityViolation::Chat { chat_id, cost, paid: None } => {
                 write!(f, "chat {chat_id}: ended at a cost of {cost}, but the ledger has no entry")
+            }
+            IntegrityViolation::Cost { chat_id, cost, expected: Some(expected) } => {
+                write!(f, "chat {chat_id}: cost {cost}, but its usage at its price costs {expected}")
+            }
+            IntegrityViolation::Cost { chat_id, expected: None, .. } => {
+                write!(f, "chat {chat_id}: the version of its price is missing")
             }
             IntegrityViolation::Chain { user_id, entry_id: Some(entry_id), damage } => {
                 write!(f, "user {user_id}: ledger entry {entry_id}{damage}")
