@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{
-    CACHE_CONTROL, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, Response};
@@ -22,6 +22,9 @@ const CORS_MAX_AGE: Duration = Duration::from_secs(600);
 pub(super) fn defaults<B>(http: &Http) -> MapResponseLayer<impl Fn(Response<B>) -> Response<B> + Clone + use<B>> {
     let mut defaults = vec![
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    let of_documents: Arc<[_]> = Arc::new([
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
@@ -29,19 +32,26 @@ pub(super) fn defaults<B>(http: &Http) -> MapResponseLayer<impl Fn(Response<B>) 
             HeaderName::from_static("permissions-policy"),
             HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
         ),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
+    ]);
     if http.is_tls() && !http.hsts.is_zero() {
         let policy = HeaderValue::from_str(&format!("max-age={}", http.hsts.as_secs()));
         defaults.extend(policy.ok().map(|policy| (STRICT_TRANSPORT_SECURITY, policy)));
     }
     let defaults: Arc<[_]> = defaults.into();
     MapResponseLayer::new(move |mut response: Response<B>| {
-        for (name, value) in defaults.iter() {
+        let of_documents = if is_part_of_page(&response) { &[] } else { &of_documents[..] };
+        for (name, value) in defaults.iter().chain(of_documents) {
             response.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
         response
     })
+}
+
+/// Returns whether a response is a script or a style sheet. What protects documents would be a fiftieth of the first load of
+/// the browser client.
+fn is_part_of_page<B>(response: &Response<B>) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.starts_with("text/javascript") || kind.starts_with("text/css")
 }
 
 /// Returns the CORS layer that lets the configured origins call the API; `None` without origins. Without credentials: a

@@ -7,7 +7,7 @@ const CONTACT = "help@jeton.example";
 /** The longest time, in milliseconds, until the log-in form is usable on a slow line. */
 const SOON = 1_000;
 /** The largest first load of a page, in bytes as they are sent. */
-const FIRST_LOAD = 305_000;
+const FIRST_LOAD = 300_000;
 
 let server, browser;
 before(async () => {
@@ -111,6 +111,10 @@ test("scripts are compressed and cached for ever, the page is asked for again", 
   const asset = await fetch(server.url + script, { headers });
   assert.match(asset.headers.get("cache-control"), /immutable/);
   assert.ok(asset.headers.get("content-encoding"), "compressed");
+  assert.equal(asset.headers.get("x-content-type-options"), "nosniff");
+  // What protects documents is on documents only.
+  assert.equal(page.headers.get("x-frame-options"), "DENY");
+  assert.equal(asset.headers.get("x-frame-options"), null);
   const known = await fetch(`${server.url}/login`, { headers: { ...headers, "if-none-match": page.headers.get("etag") } });
   assert.equal(known.status, 304);
 });

@@ -18,7 +18,7 @@ import classes from './sidebar.module.css'
 
 type FoundChat = NonNullable<SearchChatsQuery['chatHistory']>['nodes'][number]
 
-export function SearchResults({ search }: { search: string }) {
+export default function SearchResults({ search }: { search: string }) {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>

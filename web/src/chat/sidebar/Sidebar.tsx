@@ -1,13 +1,15 @@
 import { ActionIcon, Button, Group, ScrollArea, Stack, Text, TextInput, Tooltip } from '@mantine/core'
 import { useDebouncedValue, useHotkeys, useMediaQuery } from '@mantine/hooks'
 import { IconArchive, IconArrowLeft, IconPlus, IconSearch, IconX } from '@tabler/icons-react'
-import { useRef, useState } from 'react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { useNavigate } from 'react-router'
 import { useCloseNavigation } from '../../layout/Frame'
 import { ConversationList } from './ConversationList'
 import type { useConversations } from '../changes/useConversations'
+import { PageLoader } from '../../ui/PageLoader'
 import { ArchivedConversations } from './ArchivedConversations'
-import { SearchResults } from './SearchResults'
+
+const SearchResults = lazy(() => import('./SearchResults'))
 
 type Props = {
   conversations: ReturnType<typeof useConversations>
@@ -88,7 +90,9 @@ export function Sidebar({ conversations, current, onNew }: Props) {
       </Group>
       <ScrollArea flex={1} type="auto" scrollbarSize={8} viewportRef={viewport} px="xs">
         {debouncedSearch ? (
-          <SearchResults search={debouncedSearch} />
+          <Suspense fallback={<PageLoader />}>
+            <SearchResults search={debouncedSearch} />
+          </Suspense>
         ) : showsArchive ? (
           <ArchivedConversations running={running} current={current} viewport={viewport} onUpdate={update} />
         ) : (

@@ -1,12 +1,9 @@
 import { ActionIcon, Popover, Tooltip } from '@mantine/core'
 import { IconInfoCircle } from '@tabler/icons-react'
-import { useRef, useState } from 'react'
-import { useQuery } from 'urql'
-import { ModelsDocument } from '../../gql/chat'
-import { CostButton } from '../../receipt/CostButton'
-import { DescriptionList } from '../../ui/DescriptionList'
+import { lazy, Suspense, useRef, useState } from 'react'
 import type { Chat } from '../chat'
-import { answerDetails, CHARGED } from './answerDetails'
+
+const AnswerDetailsList = lazy(() => import('./AnswerDetailsList'))
 
 /** A button that shows when an answer was made, how long it took, and what it cost. */
 export function AnswerDetails({ chat }: { chat: Chat }) {
@@ -36,21 +33,10 @@ export function AnswerDetails({ chat }: { chat: Chat }) {
         </Tooltip>
       </Popover.Target>
       <Popover.Dropdown tabIndex={-1} aria-label="Details of the answer" maw="min(24rem, 92vw)">
-        <Details chat={chat} onLeave={leave} />
+        <Suspense>
+          <AnswerDetailsList chat={chat} onLeave={leave} />
+        </Suspense>
       </Popover.Dropdown>
     </Popover>
-  )
-}
-
-function Details({ chat, onLeave }: { chat: Chat; onLeave: () => HTMLElement | null }) {
-  const [{ data }] = useQuery({ query: ModelsDocument })
-  const price = data?.models.find(({ name }) => name === chat.model)?.price ?? null
-  return (
-    <DescriptionList
-      items={answerDetails(chat, price).map(([term, value]) => [
-        term,
-        term === CHARGED ? <CostButton key={term} chat={chat} onOpen={onLeave} /> : value,
-      ])}
-    />
   )
 }

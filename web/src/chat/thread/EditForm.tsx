@@ -28,7 +28,7 @@ type Props = {
 }
 
 /** The form that edits a message, for the same model or another one. Enter sends, except on touch screens; Escape cancels. */
-export function EditForm({ chat, targetId, hasLater, models, onDone }: Props) {
+export default function EditForm({ chat, targetId, hasLater, models, onDone }: Props) {
   const { client } = useViewer()
   const [text, setText] = useState(chat.message)
   const [selected, setSelected] = useState(chat.model)

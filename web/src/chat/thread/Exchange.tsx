@@ -1,14 +1,16 @@
 import { Stack } from '@mantine/core'
-import { memo } from 'react'
+import { lazy, memo, Suspense } from 'react'
 import type { Chat } from '../chat'
 import type { Model } from '../models/useModels'
 import type { LiveReply } from '../reply/liveReply'
 import { Answer } from './Answer'
+import { Bubble } from './Bubble'
 import type { OnContinue } from './ContinueButton'
-import { EditForm } from './EditForm'
 import { OwnMessage } from './OwnMessage'
 import classes from './thread.module.css'
 import type { OnChoose } from './VersionPager'
+
+const EditForm = lazy(() => import('./EditForm'))
 
 type Props = {
   chat: Chat
@@ -43,16 +45,18 @@ export const Exchange = memo(function Exchange(props: Props) {
     <article id={chat.id} className={names.filter(Boolean).join(' ')} aria-label="Message and answer">
       <Stack gap="md">
         {isEditing ? (
-          <EditForm
-            chat={chat}
-            targetId={target.id}
-            hasLater={hasLater}
-            models={models}
-            onDone={(edited) => {
-              onEdit(null)
-              if (edited) replaced(edited)
-            }}
-          />
+          <Suspense fallback={<Bubble>{chat.message}</Bubble>}>
+            <EditForm
+              chat={chat}
+              targetId={target.id}
+              hasLater={hasLater}
+              models={models}
+              onDone={(edited) => {
+                onEdit(null)
+                if (edited) replaced(edited)
+              }}
+            />
+          </Suspense>
         ) : (
           <OwnMessage chat={chat} isLast={isLast} onEdit={() => onEdit(chat.id)} onDeleted={() => onDeleted(chat.id)} />
         )}

@@ -1,0 +1,22 @@
+import { useQuery } from 'urql'
+import { ModelsDocument } from '../../gql/chat'
+import { CostButton } from '../../receipt/CostButton'
+import { DescriptionList } from '../../ui/DescriptionList'
+import type { Chat } from '../chat'
+import { answerDetails, CHARGED } from './answerDetails'
+
+type Props = { chat: Chat; onLeave: () => HTMLElement | null }
+
+/** When an answer was made, how long it took, and what it cost. */
+export default function AnswerDetailsList({ chat, onLeave }: Props) {
+  const [{ data }] = useQuery({ query: ModelsDocument })
+  const price = data?.models.find(({ name }) => name === chat.model)?.price ?? null
+  return (
+    <DescriptionList
+      items={answerDetails(chat, price).map(([term, value]) => [
+        term,
+        term === CHARGED ? <CostButton key={term} chat={chat} onOpen={onLeave} /> : value,
+      ])}
+    />
+  )
+}
