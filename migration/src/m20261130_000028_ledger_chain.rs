@@ -17,7 +17,6 @@ pub(crate) struct Migration;
 const ENTRY: &str = "ledger_entry";
 const USER: &str = "user";
 const TEXTS: [&str; 3] = ["hash", "erasable_digest", "erasable_salt"];
-const INDEX: &str = "idx_ledger_entry_user_id_seq";
 /// Entries, or users, per statement.
 const BATCH: u64 = 1000;
 /// The alias of a list of values.
@@ -50,13 +49,11 @@ impl MigrationTrait for Migration {
         }
         add(manager, USER, big_integer("ledger_seq").default(0)).await?;
         add(manager, USER, string("ledger_hash").default(ZERO_HEX)).await?;
-        fill(manager.get_connection()).await?;
-        let index = Index::create().name(INDEX).table(ENTRY).col("user_id").col("seq").unique().take();
-        manager.create_index(index).await
+        // Without an index of the numbers: it would cost each settlement, and the ids of a chain ascend with them.
+        fill(manager.get_connection()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name(INDEX).table(ENTRY).to_owned()).await?;
         let of_users = ["ledger_seq", "ledger_hash"].map(|column| (USER, column));
         for (table, column) in TEXTS.into_iter().chain(["seq"]).map(|column| (ENTRY, column)).chain(of_users) {
             manager.alter_table(Table::alter().table(table).drop_column(column).take()).await?;
