@@ -28,6 +28,7 @@ mod m20261130_000026_finish_reason;
 mod m20261130_000027_reasoning_and_prices;
 mod m20261130_000028_ledger_chain;
 mod m20261130_000029_usage_by_class;
+mod m20261130_000031_catalog;
 
 pub use m20261130_000028_ledger_chain::fill as compute_ledger_chains;
 
@@ -62,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000027_reasoning_and_prices::Migration),
             Box::new(m20261130_000028_ledger_chain::Migration),
             Box::new(m20261130_000029_usage_by_class::Migration),
+            Box::new(m20261130_000031_catalog::Migration),
         ]
     }
 }

@@ -124,7 +124,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
             app.bus.sent().await;
         }
         Command::ApiKey(args) => api_key::run(&open(file).await?, args).await?,
-        Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command)?,
+        Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command).await?,
         Command::Verify(args) if args.is_offline() => return verify::run_offline(&args),
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Receipt(args) => receipt::run(&open(file).await?, args).await?,

@@ -15,6 +15,7 @@ pub mod ollama_models;
 mod raw_request;
 mod stop_sequences;
 mod think_tags;
+pub mod unavailable;
 pub mod upstream;
 
 use std::sync::Arc;

@@ -37,11 +37,13 @@ pub(super) struct Upstream {
     pub(super) key: Option<SecretString>,
     pub(super) model: String,
     pub(super) breaker: Breaker,
+    pub(super) position: i32,
+    pub(super) weight: i32,
 }
 
 impl Upstream {
     pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig) -> Result<Self, Error> {
-        let UpstreamConfig { base_url, api_key, upstream_model } = address;
+        let UpstreamConfig { base_url, api_key, upstream_model, headers: further, position, weight } = address;
         let url = format!("{}/{}", base_url.trim_end_matches('/'), wire.path(&upstream_model));
         reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
@@ -50,6 +52,10 @@ impl Upstream {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
+        for (name, value) in &further {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Error::internal(error))?;
+            headers.insert(name, HeaderValue::from_str(value).map_err(|error| Error::internal(error))?);
+        }
         if let Some(key) = &key {
             let (name, value) = wire.credential(key.expose_secret());
             let mut value = HeaderValue::from_str(&value)
@@ -57,7 +63,7 @@ impl Upstream {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        Ok(Self { url, headers, key, model: upstream_model, breaker: Breaker::default() })
+        Ok(Self { url, headers, key, model: upstream_model, breaker: Breaker::default(), position, weight })
     }
 
     /// Classifies an error response: a wrong key, address or model name is a fault of the configuration, which users
