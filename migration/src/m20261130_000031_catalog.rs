@@ -3,7 +3,7 @@
 
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
-    big_integer, big_integer_null, big_pk_auto, boolean, integer, string, string_null, string_uniq, text, text_null,
+    big_integer, big_integer_null, big_pk_auto, boolean, string, string_null, string_uniq, text, text_null,
     timestamp_with_time_zone, timestamp_with_time_zone_null,
 };
 
@@ -34,7 +34,7 @@ impl MigrationTrait for Migration {
             .col(string_null("key_last_four"))
             .col(timestamp_with_time_zone_null("key_set_at"))
             .col(text("headers"))
-            .col(integer("max_retries"))
+            .col(big_integer("max_retries"))
             .col(big_integer("circuit_cooldown_ms"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone("updated_at"))
@@ -50,7 +50,7 @@ impl MigrationTrait for Migration {
             .col(text_null("description"))
             .col(big_integer("context_window"))
             .col(big_integer("max_output"))
-            .col(integer("max_concurrent"))
+            .col(big_integer("max_concurrent"))
             .col(boolean("images"))
             .col(boolean("tools"))
             .col(boolean("reasoning"))
@@ -70,8 +70,8 @@ impl MigrationTrait for Migration {
             .col(big_integer("model_id"))
             .col(big_integer("provider_id"))
             .col(string("upstream_model"))
-            .col(integer("position"))
-            .col(integer("weight"))
+            .col(big_integer("position"))
+            .col(big_integer("weight"))
             .foreign_key(&mut of_model)
             .foreign_key(&mut to_provider)
             .take();

@@ -44,7 +44,9 @@ pub(super) async fn run(config: &Config, command: Command) -> Result<(), Error> 
         Command::List => {
             let keys = Secrets::open(config, &random)?.signing;
             let lines = keys.iter().enumerate().map(|(at, key)| match key.until {
-                Some(until) if until <= now => format!("{} hashes API keys; its tokens have expired\n", key.id),
+                Some(until) if until <= now => {
+                    format!("{} hashes API keys, or decrypts those of providers; its tokens have expired\n", key.id)
+                }
                 Some(until) => format!("{} valid until {}\n", key.id, until.format("%F %T UTC")),
                 None if at == 0 => format!("{} signs\n", key.id),
                 None => format!("{} valid while it is configured\n", key.id),

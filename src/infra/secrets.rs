@@ -119,8 +119,8 @@ pub struct RotationResult {
 }
 
 /// Rotates the signing key: puts a new secret first in the file. Tokens of the previous one stay valid until they
-/// expire, or, with `at_once`, are invalid immediately. The previous secret itself, and those with an id in `in_use`, stay
-/// in the file: API keys of providers may still be encrypted under them.
+/// expire, or, with `at_once`, are invalid immediately. Those with an id in `in_use` stay in the file, since API keys of
+/// providers are encrypted under them; and so does the previous one, if there are such keys.
 ///
 /// # Errors
 /// CONFLICT if the secret is configured; INTERNAL that names the file.
@@ -154,7 +154,8 @@ pub fn rotate(
     let mut kept = Vec::with_capacity(lines.len() + 1);
     for (at, line) in lines.into_iter().enumerate() {
         let is_valid = line.hashes || line.until.is_some_and(|until| until > now);
-        if at == 0 || is_valid || in_use.contains(&signing(&line.text, None)?.id) {
+        let is_previous = at == 0 && !in_use.is_empty();
+        if is_previous || is_valid || in_use.contains(&signing(&line.text, None)?.id) {
             kept.push(line);
         }
     }

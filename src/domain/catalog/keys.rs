@@ -1,17 +1,13 @@
-//! The API keys of providers: encrypted for their row, decrypted for a snapshot, and encrypted again after a rotation.
+//! The API keys of providers: encrypted for their row, and decrypted for a snapshot.
 
-use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use secrecy::SecretString;
 
-use super::change;
 use crate::app::App;
 use crate::core::encryption::{DecryptError, Encrypted, Encryption};
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
 use crate::infra::catalog::ConnectedProvider;
-use crate::infra::db::Txn;
-use crate::infra::entity::provider::{self, Column, Sealed};
+use crate::infra::entity::provider::{self, Sealed};
 
 /// Encrypts a key for a row. It can't be decrypted in another row or column.
 ///
@@ -25,7 +21,11 @@ fn place(id: ProviderId) -> String {
     format!("provider {id} sealed_key")
 }
 
-fn decrypt(app: &App, row: &provider::Model) -> Result<Option<SecretString>, DecryptError> {
+/// Decrypts the key of a row; `None` if it has none.
+///
+/// # Errors
+/// [`DecryptError`].
+pub(super) fn decrypt(app: &App, row: &provider::Model) -> Result<Option<SecretString>, DecryptError> {
     let Some(Sealed(text)) = &row.sealed_key else { return Ok(None) };
     app.encryption.decrypt(&place(row.id), row.seal_id.as_deref().unwrap_or_default(), text).map(Some)
 }
@@ -41,7 +41,7 @@ pub(super) async fn connect(app: &App, rows: Vec<provider::Model>) -> Vec<Connec
     let before = app.models();
     let connect = |row: provider::Model| {
         let key = decrypt(app, &row).or_else(|error| {
-            let before = before.provider(row.id).filter(|before| before.row.key_set_at == row.key_set_at);
+            let before = before.provider(row.id).filter(|before| is_same_key(&before.row, &row));
             match before.and_then(|before| before.key.clone().ok()) {
                 Some(known) => Ok(known),
                 None => {
@@ -55,62 +55,7 @@ pub(super) async fn connect(app: &App, rows: Vec<provider::Model>) -> Vec<Connec
     rows.into_iter().map(connect).collect()
 }
 
-/// Returns the ids of the secrets that keys are encrypted under, so that a rotation keeps these secrets.
-///
-/// # Errors
-/// INTERNAL if the database fails.
-pub async fn secrets_in_use(app: &App) -> Result<Vec<String>, Error> {
-    let ids = provider::Entity::find().select_only().column(Column::SealId).distinct();
-    let ids: Vec<Option<String>> = ids.filter(Column::SealId.is_not_null()).into_tuple().all(app.db.read()).await?;
-    Ok(ids.into_iter().flatten().collect())
-}
-
-/// Encrypts the keys under the current secret that are encrypted under a previous one. Each key is replaced by itself: if
-/// the server is killed, those that are left are still readable, and replaced at the next start. Returns their number.
-///
-/// # Errors
-/// INTERNAL if the database fails. A key that can't be decrypted is no error, and stays as it is.
-pub async fn reencrypt(app: &App) -> Result<usize, Error> {
-    let current = app.encryption.current_id();
-    let old = provider::Entity::find().filter(Column::SealId.is_not_null()).filter(Column::SealId.ne(&current));
-    let mut done = 0;
-    for row in old.all(app.db.read()).await? {
-        let Ok(Some(key)) = decrypt(app, &row) else { continue };
-        let encrypted = encrypt(&app.encryption, row.id, &key)?;
-        let (before, Encrypted { secret_id, text }) = (row.sealed_key, encrypted);
-        done += app
-            .db
-            .write((row.id, before, Sealed(text), secret_id), |txn, (id, before, sealed, secret_id)| {
-                Box::pin(replace(txn, *id, before.clone(), sealed.clone(), secret_id.clone()))
-            })
-            .await?;
-    }
-    if done > 0 {
-        tracing::info!(keys = done, secret = current, "API keys of providers encrypted under the current secret");
-        change::announce(app).await?;
-    }
-    Ok(done)
-}
-
-/// Replaces an encrypted key, unless it was changed meanwhile.
-async fn replace(
-    txn: &Txn,
-    id: ProviderId,
-    before: Option<Sealed>,
-    sealed: Sealed,
-    secret_id: String,
-) -> Result<usize, Error> {
-    change::increment(txn).await?;
-    let row = provider::Entity::find_by_id(id).one(txn).await?;
-    if row.is_none_or(|row| row.sealed_key != before) {
-        return Ok(0);
-    }
-    let replaced = provider::ActiveModel {
-        id: Set(id),
-        sealed_key: Set(Some(sealed)),
-        seal_id: Set(Some(secret_id)),
-        ..Default::default()
-    };
-    replaced.update(txn).await?;
-    Ok(1)
+/// Returns whether two rows of a provider have the same key, which may be encrypted under different secrets.
+pub(super) fn is_same_key(one: &provider::Model, other: &provider::Model) -> bool {
+    (one.key_set_at, &one.key_last_four) == (other.key_set_at, &other.key_last_four)
 }

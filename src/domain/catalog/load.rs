@@ -88,11 +88,11 @@ async fn read(app: &App) -> Result<Rows, Error> {
     }
     let named = model::Entity::find().select_only().column(model::Column::PriceId).into_query();
     let prices = price::Entity::find().filter(price::Column::Id.in_subquery(named)).all(db).await?;
-    let mut prices: HashMap<_, _> = prices.into_iter().map(|price| (price.id, price)).collect();
+    let prices: HashMap<_, _> = prices.into_iter().map(|price| (price.id, price)).collect();
     let with_price = |row: model::Model| {
         let routes = by_model.remove(&row.id).unwrap_or_default();
         // Without its price, it was changed meanwhile, and is read again.
-        Some(DatabaseModel { price: prices.remove(&row.price_id)?, routes, row })
+        Some(DatabaseModel { price: prices.get(&row.price_id)?.clone(), routes, row })
     };
     let models = models.into_iter().filter_map(with_price).collect();
     let rows = provider::Entity::find().order_by_asc(provider::Column::Id).all(db).await?;

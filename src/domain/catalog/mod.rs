@@ -14,8 +14,8 @@ mod price;
 mod probe;
 mod provider;
 mod provider_input;
+mod rotation;
 
-pub use self::keys::{reencrypt, secrets_in_use};
 pub use self::list::{Filter, entry, find_provider, page, price_changes, providers};
 pub use self::load::{readiness_notes, refresh, run_watcher};
 pub use self::model::{create_model, delete_model, update_model};
@@ -24,3 +24,4 @@ pub use self::price::set_price;
 pub use self::probe::{provider_models, test_provider};
 pub use self::provider::{create_provider, delete_provider, update_provider};
 pub use self::provider_input::{MAX_HEADERS, NewProvider, ProviderUpdate};
+pub use self::rotation::{reencrypt, secrets_in_use};

@@ -6,13 +6,13 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use serde_json::{Map, Value, json};
 
 use super::change::{announce, begin, name_taken};
-use super::model_input::{ModelUpdate, NewModel, Route, validate, validate_new};
-use super::price::{self, as_json};
+use super::model_input::{ModelUpdate, NewModel, Route, price_as_json, validate, validate_new};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ModelId;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action, AuditRecord};
+use crate::domain::pricing;
 use crate::infra::catalog::Source;
 use crate::infra::db::Txn;
 use crate::infra::entity::{model, model_route, provider};
@@ -33,7 +33,7 @@ pub async fn create_model(app: &App, actor: Actor, new: NewModel) -> Result<mode
             if find_row(txn, &new.name).await?.is_some() {
                 return Err(Error::field("name", "This name is taken."));
             }
-            let version = price::store(txn, &new.name, new.price, actor.id(), *at).await?;
+            let version = pricing::insert_next(txn, &new.name, new.price, actor.id(), *at).await?;
             let settings = &new.settings;
             let row = model::ActiveModel {
                 id: NotSet,
@@ -46,7 +46,7 @@ pub async fn create_model(app: &App, actor: Actor, new: NewModel) -> Result<mode
             };
             let created = row.insert(txn).await.map_err(name_taken)?;
             store_routes(txn, created.id, settings.routes.as_deref().unwrap_or_default()).await?;
-            let details = json!({ "price": as_json(new.price), "enabled": created.enabled });
+            let details = json!({ "price": price_as_json(new.price), "enabled": created.enabled });
             record(txn, actor, Action::ModelCreate, &created, details, *at).await?;
             Ok(created)
         })
@@ -145,7 +145,7 @@ fn active(update: &ModelUpdate, at: DateTime<Utc>) -> model::ActiveModel {
     model::ActiveModel {
         context_window: units(update.context_window),
         max_output: units(update.max_output),
-        max_concurrent: update.max_concurrent.and_then(|most| i32::try_from(most).ok()).map_or(NotSet, Set),
+        max_concurrent: update.max_concurrent.map(i64::from).map_or(NotSet, Set),
         images: flag(update.images),
         tools: flag(update.tools),
         reasoning: flag(update.reasoning),

@@ -1,5 +1,7 @@
 //! The input of models, and its validation.
 
+use serde_json::{Value, json};
+
 use super::provider_input::check_name;
 use crate::core::error::{Error, FieldError};
 use crate::core::ids::ProviderId;
@@ -11,7 +13,7 @@ const MAX_DESCRIPTION_CHARS: usize = 300;
 const MAX_UPSTREAM_CHARS: usize = 200;
 /// Maximum number of routes of a model.
 pub const MAX_ROUTES: usize = 16;
-const MAX_WEIGHT: i32 = 1000;
+const MAX_WEIGHT: i64 = 1000;
 /// The largest number of model tokens: beyond any model, and small enough for every product with a price.
 const MAX_UNITS: u64 = 100_000_000;
 const MAX_CONCURRENT: u32 = 1_000_000;
@@ -26,9 +28,9 @@ pub struct Route {
     /// The provider's name of the model.
     pub upstream_model: String,
     /// The order: routes with a smaller number are tried first. Defaults to the place in the list.
-    pub order: Option<i32>,
+    pub order: Option<i64>,
     /// The share of the requests among routes with the same order; defaults to 1.
-    pub weight: Option<i32>,
+    pub weight: Option<i64>,
 }
 
 /// A model to add.
@@ -129,7 +131,7 @@ pub(super) fn validate(mut update: ModelUpdate) -> Result<ModelUpdate, Error> {
             if let Err(message) = check_name(&route.upstream_model, MAX_UPSTREAM_CHARS) {
                 add("routes", format!("The provider's name of the model: {message}"));
             }
-            let order = route.order.get_or_insert(i32::try_from(at).unwrap_or(i32::MAX));
+            let order = route.order.get_or_insert(i64::try_from(at).unwrap_or(i64::MAX));
             if !(0..=MAX_WEIGHT).contains(order) || !(1..=MAX_WEIGHT).contains(route.weight.get_or_insert(1)) {
                 add(
                     "routes",
@@ -141,6 +143,15 @@ pub(super) fn validate(mut update: ModelUpdate) -> Result<ModelUpdate, Error> {
     // One error for each field is enough.
     errors.dedup_by_key(|error| error.field);
     if errors.is_empty() { Ok(update) } else { Err(Error::invalid(errors)) }
+}
+
+/// Checks the provider's name of a model that is to be tested; empty for none.
+///
+/// # Errors
+/// INVALID_INPUT in the field `upstream_model`.
+pub(super) fn check_upstream_model(name: &str) -> Result<(), Error> {
+    let checked = if name.is_empty() { Ok(()) } else { check_name(name, MAX_UPSTREAM_CHARS) };
+    checked.map_err(|message| Error::field("upstream_model", message))
 }
 
 /// Checks that each part of a price is within its range.
@@ -157,4 +168,17 @@ pub(super) fn validate_price(price: Price) -> Result<(), Error> {
         return Err(Error::field("price", format!("A price per million is between 0 and {}.", Price::MAX_PER_MILLION)));
     }
     Ok(())
+}
+
+/// Returns the parts of a price for the audit trail.
+pub(super) fn price_as_json(price: Price) -> Value {
+    let Price { per_message, input, cache_read, cache_write, output, reasoning } = price;
+    json!({
+        "per_message": per_message,
+        "per_million_input": input,
+        "per_million_cache_read": cache_read,
+        "per_million_cache_write": cache_write,
+        "per_million_output": output,
+        "per_million_reasoning": reasoning,
+    })
 }

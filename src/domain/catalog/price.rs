@@ -1,21 +1,17 @@
 //! Setting the price of a model: each is a new, immutable version.
 
-use chrono::{DateTime, Utc};
 use sea_orm::ActiveModelTrait;
 use sea_orm::ActiveValue::Set;
-use serde_json::{Value, json};
 
 use super::change::{announce, begin};
 use super::model;
-use super::model_input::validate_price;
+use super::model_input::{price_as_json, validate_price};
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::UserId;
 use crate::core::price::Price;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action};
 use crate::domain::pricing;
-use crate::infra::db::Txn;
 use crate::infra::entity::{self, price};
 
 /// Sets the price of a model: for messages that begin from now on. The price that it has already is no new version.
@@ -35,7 +31,7 @@ pub async fn set_price(app: &App, actor: Actor, name: &str, price: Price) -> Res
             if before.price() == *price {
                 return Ok(before);
             }
-            let after = store(txn, name, *price, actor.id(), *at).await?;
+            let after = pricing::insert_next(txn, name, *price, actor.id(), *at).await?;
             let changed = entity::model::ActiveModel {
                 id: Set(row.id),
                 price_id: Set(after.id),
@@ -43,7 +39,7 @@ pub async fn set_price(app: &App, actor: Actor, name: &str, price: Price) -> Res
                 ..Default::default()
             };
             let row = changed.update(txn).await?;
-            let mut details = audit::change(as_json(before.price()), as_json(after.price()));
+            let mut details = audit::change(price_as_json(before.price()), price_as_json(after.price()));
             if let Some(details) = details.as_object_mut() {
                 details.insert("version".to_owned(), after.version.into());
             }
@@ -54,28 +50,4 @@ pub async fn set_price(app: &App, actor: Actor, name: &str, price: Price) -> Res
     let version = version.await?;
     announce(app).await?;
     Ok(version)
-}
-
-/// Stores a new version of the price of a model.
-pub(super) async fn store(
-    txn: &Txn,
-    model: &str,
-    price: Price,
-    changed_by: Option<UserId>,
-    at: DateTime<Utc>,
-) -> Result<price::Model, Error> {
-    pricing::insert_next(txn, model, price, changed_by, at).await
-}
-
-/// Returns the parts of a price for the audit trail.
-pub(super) fn as_json(price: Price) -> Value {
-    let Price { per_message, input, cache_read, cache_write, output, reasoning } = price;
-    json!({
-        "per_message": per_message,
-        "per_million_input": input,
-        "per_million_cache_read": cache_read,
-        "per_million_cache_write": cache_write,
-        "per_million_output": output,
-        "per_million_reasoning": reasoning,
-    })
 }

@@ -1,6 +1,7 @@
 //! Testing the connection of a provider, and listing its models.
 
 use super::list;
+use super::model_input::check_upstream_model;
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::ProviderId;
@@ -19,7 +20,9 @@ pub async fn test_provider(
     id: ProviderId,
     upstream_model: Option<&str>,
 ) -> Result<Vec<TestStep>, Error> {
-    let (protocol, config) = connected(app, staff, id, upstream_model.unwrap_or_default()).await?;
+    let upstream_model = upstream_model.map(str::trim).unwrap_or_default();
+    check_upstream_model(upstream_model)?;
+    let (protocol, config) = connected(app, staff, id, upstream_model).await?;
     Ok(probe::test(protocol, config).await)
 }
 

@@ -44,7 +44,7 @@ pub async fn create_provider(app: &App, actor: Actor, new: NewProvider) -> Resul
                 key_last_four: Set(None),
                 key_set_at: Set(None),
                 headers: Set(as_json(&new.headers)?),
-                max_retries: Set(i32::try_from(new.max_retries.unwrap_or_default()).unwrap_or_default()),
+                max_retries: Set(new.max_retries.unwrap_or_default().into()),
                 circuit_cooldown_ms: Set(milliseconds(new.circuit_cooldown.unwrap_or_default())),
                 created_at: Set(*at),
                 updated_at: Set(*at),
@@ -101,7 +101,7 @@ pub async fn update_provider(
                 name: set(&update.name),
                 base_url: set(&update.base_url),
                 headers: update.headers.as_deref().map(as_json).transpose()?.map_or(NotSet, Set),
-                max_retries: update.max_retries.and_then(|most| i32::try_from(most).ok()).map_or(NotSet, Set),
+                max_retries: update.max_retries.map(i64::from).map_or(NotSet, Set),
                 circuit_cooldown_ms: update.circuit_cooldown.map(milliseconds).map_or(NotSet, Set),
                 updated_at: Set(*at),
                 ..Default::default()

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Client;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
 use super::{Entry, Model, Models, Origin, Source};
@@ -57,7 +57,9 @@ impl ConnectedProvider {
             let row = &this.row;
             (row.kind, row.base_url.clone(), row.headers.clone(), row.max_retries, row.circuit_cooldown_ms)
         };
-        of(self) == of(other) && self.row.key_set_at == other.row.key_set_at && self.key.is_ok() == other.key.is_ok()
+        let key =
+            |this: &Self| this.key.as_ref().ok().map(|key| key.as_ref().map(|key| key.expose_secret().to_owned()));
+        of(self) == of(other) && key(self) == key(other)
     }
 
     /// Returns its protocol.
@@ -148,7 +150,7 @@ fn entry(
 }
 
 /// Returns what decides where requests go.
-fn routes(routes: &[model_route::Model]) -> Vec<(ProviderId, &str, i32, i32)> {
+fn routes(routes: &[model_route::Model]) -> Vec<(ProviderId, &str, i64, i64)> {
     let of = |route: &model_route::Model| (route.provider_id, route.position, route.weight);
     let routes = routes.iter().map(|route| (of(route), route.upstream_model.as_str()));
     routes.map(|((provider, position, weight), name)| (provider, name, position, weight)).collect()

@@ -25,7 +25,7 @@ pub struct Model {
     /// The maximum output in model tokens.
     pub max_output: i64,
     /// The maximum number of concurrent messages; 0 for no limit.
-    pub max_concurrent: i32,
+    pub max_concurrent: i64,
     /// Whether it reads images.
     pub images: bool,
     /// Whether it calls tools.

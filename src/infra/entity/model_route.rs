@@ -19,9 +19,9 @@ pub struct Model {
     /// The provider's name of the model.
     pub upstream_model: String,
     /// The order: routes with a smaller number are tried first.
-    pub position: i32,
+    pub position: i64,
     /// The share of the requests among routes with the same order.
-    pub weight: i32,
+    pub weight: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -35,7 +35,7 @@ pub struct Model {
     #[sea_orm(column_type = "Text")]
     pub headers: String,
     /// The maximum number of retries of a request that failed before its first byte.
-    pub max_retries: i32,
+    pub max_retries: i64,
     /// The cool-down of an upstream that failed several times in a row, in milliseconds.
     pub circuit_cooldown_ms: i64,
     /// When it was connected.

@@ -70,7 +70,7 @@ impl Provider {
     }
 
     /// The maximum number of retries of a request that failed before its first byte.
-    async fn max_retries(&self) -> i32 {
+    async fn max_retries(&self) -> i64 {
         self.0.max_retries
     }
 
@@ -158,7 +158,7 @@ impl CatalogModel {
     }
 
     /// The maximum number of concurrent messages, 0 for no limit; null for a model that is not from the database.
-    async fn max_concurrent(&self) -> Option<i32> {
+    async fn max_concurrent(&self) -> Option<i64> {
         self.own().map(|own| own.row.max_concurrent)
     }
 
@@ -218,9 +218,9 @@ pub(crate) struct ModelRoute {
     /// The provider's name of the model.
     upstream_model: Text<'static>,
     /// The order: routes with a smaller number are tried first.
-    order: i32,
+    order: i64,
     /// The share of the requests among routes with the same order.
-    weight: i32,
+    weight: i64,
 }
 
 pub(crate) struct PriceChange(price::Model);

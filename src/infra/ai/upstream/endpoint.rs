@@ -37,8 +37,8 @@ pub(super) struct Upstream {
     pub(super) key: Option<SecretString>,
     pub(super) model: String,
     pub(super) breaker: Breaker,
-    pub(super) position: i32,
-    pub(super) weight: i32,
+    pub(super) position: i64,
+    pub(super) weight: i64,
 }
 
 impl Upstream {

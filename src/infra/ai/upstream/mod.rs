@@ -93,9 +93,9 @@ pub struct UpstreamConfig {
     pub headers: Vec<(String, String)>,
     /// The order: upstreams with a smaller number are tried first. Those with the same are tried in the order in which
     /// they are configured, or, with weights, by turns.
-    pub position: i32,
+    pub position: i64,
     /// The share of the requests that it gets first among the upstreams with the same position; 0 without weights.
-    pub weight: i32,
+    pub weight: i64,
 }
 
 /// A remote service, or several with failover.

@@ -16,11 +16,11 @@ impl Order {
         Self::new(upstreams.iter().map(|upstream| (upstream.position, upstream.weight)))
     }
 
-    fn new(upstreams: impl Iterator<Item = (i32, i32)>) -> Self {
+    fn new(upstreams: impl Iterator<Item = (i64, i64)>) -> Self {
         let mut sorted: Vec<_> = upstreams.enumerate().collect();
         sorted.sort_by_key(|(_, (position, _))| *position);
         let groups = sorted.chunk_by(|(_, (one, _)), (_, (other, _))| one == other);
-        let weighted = |(at, (_, weight)): &(usize, (i32, i32))| (*at, u64::try_from(*weight).unwrap_or_default());
+        let weighted = |(at, (_, weight)): &(usize, (i64, i64))| (*at, u64::try_from(*weight).unwrap_or_default());
         Self { groups: groups.map(|group| group.iter().map(weighted).collect()).collect(), turn: AtomicU64::new(0) }
     }
 

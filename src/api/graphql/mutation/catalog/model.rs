@@ -56,9 +56,9 @@ struct ModelRouteInput {
     /// The provider's name of the model, 1 to 200 characters.
     upstream_model: String,
     /// The order: routes with a smaller number are tried first, 0 to 1000. Defaults to the place in the list.
-    order: Option<i32>,
+    order: Option<i64>,
     /// The share of the requests among routes with the same order, 1 to 1000; defaults to 1.
-    weight: Option<i32>,
+    weight: Option<i64>,
 }
 
 /// A price: the sum of its parts, in prepaid tokens. An omitted part is 0; that of a cache is the one of the input, that of
