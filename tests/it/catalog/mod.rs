@@ -1,6 +1,7 @@
 //! The catalog of the database: providers, models and prices that are changed while servers run.
 
 mod change;
+mod command_line;
 mod live;
 mod names;
 mod scale;

@@ -46,8 +46,8 @@ impl CatalogQuery {
         #[graphql(desc = "The global id of the provider.")] id: ID,
     ) -> Result<Option<Vec<ProviderModel>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let staff = viewer.require_superuser()?;
-        let models = catalog::provider_models(app, staff, ProviderId::parse(&id)?).await?;
+        let actor = viewer.require_superuser()?.into();
+        let models = catalog::provider_models(app, actor, ProviderId::parse(&id)?).await?;
         Ok(Some(models.into_iter().map(ProviderModel::from).collect()))
     }
 

@@ -189,11 +189,11 @@ impl ProviderMutation {
         #[graphql(desc = "The provider.")] input: TestProviderInput,
     ) -> Result<Payload<TestProviderPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let staff = viewer.require_superuser()?;
+        let actor = viewer.require_superuser()?.into();
         let TestProviderInput { provider_id, upstream_model } = input;
         let tested = async {
             let id = ProviderId::parse(&provider_id)?;
-            catalog::test_provider(app, staff, id, upstream_model.as_deref()).await
+            catalog::test_provider(app, actor, id, upstream_model.as_deref()).await
         };
         let (steps, errors) = outcome(tested.await)?;
         let steps = steps.into_iter().flatten().map(ProviderTestStep::from).collect();
