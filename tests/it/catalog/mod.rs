@@ -4,6 +4,7 @@ mod change;
 mod command_line;
 mod live;
 mod names;
+mod routes;
 mod scale;
 mod secrets;
 
@@ -33,6 +34,8 @@ pub struct Service {
     key: Mutex<String>,
     /// The keys that were sent, each with the path.
     seen: Mutex<Vec<(String, String)>>,
+    /// The header `x-title` of the last request.
+    pub title: Mutex<Option<String>>,
 }
 
 impl Service {
@@ -40,7 +43,8 @@ impl Service {
         rustls::crypto::ring::default_provider().install_default().ok();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let service = Arc::new(Self { url, key: Mutex::new(key.to_owned()), seen: Mutex::default() });
+        let service =
+            Arc::new(Self { url, key: Mutex::new(key.to_owned()), seen: Mutex::default(), title: Mutex::default() });
         let router = Router::new().fallback(answer).with_state(service.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         service
@@ -62,6 +66,7 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
     let path = request.uri().path().to_owned();
     let sent = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
     let key = sent.unwrap_or_default().trim_start_matches("Bearer ").to_owned();
+    *service.title.lock().unwrap() = request.headers().get("x-title").map(|title| title.to_str().unwrap().to_owned());
     service.seen.lock().unwrap().push((key.clone(), path.clone()));
     if key != *service.key.lock().unwrap() {
         let error = json!({ "error": { "message": format!("Incorrect API key provided: {key}.") } });
