@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::core::clock::Clock;
 use crate::core::credential_cache::{CredentialCache, credential_cache};
+use crate::core::encryption::Encryption;
 use crate::core::error::Error;
 use crate::core::ids::UserId;
 use crate::core::jwt::{IssuerConfig, KeyRing};
@@ -20,7 +21,7 @@ use crate::core::replay_log::ReplayCache;
 use crate::core::throttle::ConcurrencyLimit;
 use crate::core::viewer::ClientIp;
 use crate::infra::ai;
-use crate::infra::catalog::Models;
+use crate::infra::catalog::{Catalog, Models};
 use crate::infra::cluster::{self, Bus};
 use crate::infra::config::{self, Config};
 use crate::infra::db::Db;
@@ -54,8 +55,10 @@ pub struct AppInner {
     pub keys: KeyRing,
     /// Keyed hashes of API keys and API calls.
     pub api_key_hasher: KeyedHash,
-    /// The configured models.
-    pub models: Models,
+    /// The encryption of the API keys of providers.
+    pub encryption: Encryption,
+    /// The models: those of the configuration and of the database.
+    pub catalog: Catalog,
     /// The cache of recently validated credentials.
     pub credential_cache: CredentialCache,
     /// The versions of prices that this server has met.
@@ -138,7 +141,8 @@ impl App {
             hasher: Hasher::new(config.auth.hashing_threads, config.auth.max_queued_hashes)?,
             keys: KeyRing::new(&secrets.signing, names),
             api_key_hasher: hash("jeton: API keys and calls")?,
-            models,
+            encryption: Encryption::new(secrets.for_encryption())?,
+            catalog: Catalog::new(models),
             credential_cache: credential_cache(),
             price_cache: PriceCache::default(),
             chat_reads: moka::sync::Cache::builder().max_capacity(MAX_CHAT_READS).build(),
@@ -177,17 +181,30 @@ impl App {
         Self::new(config, db, Dependencies { clock: Clock::system(), random, models, secrets })
     }
 
-    /// Reloads the signing keys if they have been rotated. A thread for blocking work reads the file.
-    pub async fn reload_keys(&self) {
+    /// Returns the models as of now. A caller that looks at them twice keeps them, since they may change in between.
+    pub fn models(&self) -> Arc<Models> {
+        self.catalog.models()
+    }
+
+    /// Reloads the signing keys if they have been rotated, and returns whether they have. A thread for blocking work reads
+    /// the file.
+    pub async fn reload_keys(&self) -> bool {
         let config = self.clone();
         let read = tokio::task::spawn_blocking(move || Secrets::reload(&config.config)).await;
         match read.unwrap_or_else(|error| Err(Error::internal(error))) {
             Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
+                if let Err(error) = self.encryption.replace(secrets.for_encryption()) {
+                    tracing::error!(?error, "the keys of encryption can't be derived");
+                }
                 let signs = secrets.signing.first().map(|key| key.id.as_str()).unwrap_or_default();
                 tracing::info!(signs, keys = secrets.signing.len(), "signing keys reloaded");
+                true
             }
-            Ok(_) => {}
-            Err(error) => tracing::warn!(?error, "signing keys reload failed; the previous keys stay in use"),
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(?error, "signing keys reload failed; the previous keys stay in use");
+                false
+            }
         }
     }
 }

@@ -15,9 +15,11 @@ mod create_superuser;
 mod explain;
 mod health;
 mod import_django;
+mod model;
 mod output;
 mod password;
 mod progress;
+mod provider;
 mod receipt;
 mod retention;
 mod serve;
@@ -34,6 +36,7 @@ use clap::{Parser, Subcommand};
 use self::explain::explain;
 use crate::app::App;
 use crate::core::error::{Code, Error};
+use crate::domain::catalog;
 use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::telemetry;
@@ -62,6 +65,10 @@ enum Command {
     User(user::Args),
     /// Manage API keys
     ApiKey(api_key::Args),
+    /// Connect providers of models, which running servers then use
+    Provider(provider::Args),
+    /// Manage the models of the database, and their prices
+    Model(model::Args),
     /// Manage the signing keys of access and refresh tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
@@ -123,8 +130,23 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
             // Running servers receive the change now, if they share a bus.
             app.bus.sent().await;
         }
-        Command::ApiKey(args) => api_key::run(&open(file).await?, args).await?,
-        Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command)?,
+        Command::ApiKey(args) => {
+            let app = open(file).await?;
+            // A key may be limited to models of the database.
+            catalog::refresh(&app).await?;
+            api_key::run(&app, args).await?;
+        }
+        Command::Provider(args) => {
+            let app = open(file).await?;
+            provider::run(&app, args).await?;
+            app.bus.sent().await;
+        }
+        Command::Model(args) => {
+            let app = open(file).await?;
+            model::run(&app, args).await?;
+            app.bus.sent().await;
+        }
+        Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command).await?,
         Command::Verify(args) if args.is_offline() => return verify::run_offline(&args),
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
         Command::Receipt(args) => receipt::run(&open(file).await?, args).await?,

@@ -14,7 +14,7 @@ use crate::core::error::{Code, Error};
 use crate::core::private_files;
 use crate::core::random::Random;
 use crate::domain::account::admin;
-use crate::domain::pricing;
+use crate::domain::{catalog, pricing};
 use crate::infra::ai::ollama_models;
 use crate::infra::catalog::{Models, OmittedModel};
 use crate::infra::config::{Config, Ollama};
@@ -30,13 +30,14 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     warn_of_deprecated_keys(&app.config);
     bring_up_to_date(&app).await?;
     pricing::store_all(&app).await?;
+    catalog::refresh(&app).await?;
     check_files(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;
     let socket = listen(app.config.http.listen, "http.listen")?;
     let metrics = metrics(&app)?;
     let address = socket.local_addr().map_err(|error| Error::internal(error))?;
-    output::print(&banner::text(&app.config, &app.models, &omitted, &ollama, address))?;
+    output::print(&banner::text(&app.config, &app.models(), &omitted, &ollama, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {
         () = server::run(app, BoundListener { socket, certificate }) => {}

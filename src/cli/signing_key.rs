@@ -1,13 +1,17 @@
-//! `jeton signing-key`: manages the signing keys of access and refresh tokens. Opens no database.
+//! `jeton signing-key`: manages the signing keys of access and refresh tokens. A rotation also
+//! encrypts the API keys of providers again, under the new key.
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 
-use super::output;
+use super::{bring_up_to_date, connect, output};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::random::Random;
+use crate::domain::catalog;
+use crate::infra::catalog::Models;
 use crate::infra::config::Config;
-use crate::infra::secrets::{self, Secrets};
+use crate::infra::secrets::{self, RotationResult, Secrets};
 
 /// Subcommands of `jeton signing-key`.
 #[derive(Debug, Subcommand)]
@@ -23,11 +27,11 @@ pub(super) enum Command {
     List,
 }
 
-pub(super) fn run(config: &Config, command: Command) -> Result<(), Error> {
+pub(super) async fn run(config: &Config, command: Command) -> Result<(), Error> {
     let (random, now) = (Random::system(), Clock::system().now());
     match command {
         Command::Rotate { revoke } => {
-            let rotated = secrets::rotate(config, &random, now, revoke)?;
+            let rotated = rotate(config, now, revoke).await?;
             let mut text = format!("{} is the signing key now\n", rotated.signs);
             for (id, until) in &rotated.retired {
                 text.push_str(&format!("tokens of {id} are valid until {}\n", until.format("%F %T UTC")));
@@ -40,7 +44,9 @@ pub(super) fn run(config: &Config, command: Command) -> Result<(), Error> {
         Command::List => {
             let keys = Secrets::open(config, &random)?.signing;
             let lines = keys.iter().enumerate().map(|(at, key)| match key.until {
-                Some(until) if until <= now => format!("{} hashes API keys; its tokens have expired\n", key.id),
+                Some(until) if until <= now => {
+                    format!("{} hashes API keys, or decrypts those of providers; its tokens have expired\n", key.id)
+                }
                 Some(until) => format!("{} valid until {}\n", key.id, until.format("%F %T UTC")),
                 None if at == 0 => format!("{} signs\n", key.id),
                 None => format!("{} valid while it is configured\n", key.id),
@@ -48,4 +54,22 @@ pub(super) fn run(config: &Config, command: Command) -> Result<(), Error> {
             output::print(&lines.collect::<String>())
         }
     }
+}
+
+/// Rotates the signing key, and encrypts the API keys of providers under the new one. The order makes it safe to kill: the
+/// previous key stays in the file, until no API key is encrypted under it.
+async fn rotate(config: &Config, now: DateTime<Utc>, revoke: bool) -> Result<RotationResult, Error> {
+    if secrets::file(config).is_none() {
+        // An error that says what to do instead.
+        return secrets::rotate(config, &Random::system(), now, revoke, &[]);
+    }
+    let app = connect(config.clone(), Models::none()).await?;
+    bring_up_to_date(&app).await?;
+    let in_use = catalog::secrets_in_use(&app).await?;
+    let rotated = secrets::rotate(config, &app.random, now, revoke, &in_use)?;
+    app.reload_keys().await;
+    catalog::refresh(&app).await?;
+    catalog::reencrypt(&app).await?;
+    app.bus.sent().await;
+    Ok(rotated)
 }

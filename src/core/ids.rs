@@ -49,6 +49,10 @@ ids! {
     LedgerEntryId;
     /// The id of a version of a price.
     PriceId;
+    /// The id of a provider of models.
+    ProviderId;
+    /// The id of a model in the database.
+    ModelId;
     /// The id of an event of the audit trail; newer events have larger ids.
     AuditEventId;
 }

@@ -4,6 +4,7 @@
 pub mod byte_budget;
 pub mod clock;
 pub mod credential_cache;
+pub mod encryption;
 pub mod error;
 pub mod finish_reason;
 pub mod ids;

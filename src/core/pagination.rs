@@ -4,6 +4,7 @@
 //! order, so that a page costs the same however long the list is, and rows that are inserted meanwhile shift nothing.
 
 mod cursor;
+mod in_memory;
 mod search;
 mod time_range;
 
@@ -15,6 +16,7 @@ use sea_orm::{
 };
 
 pub use self::cursor::{Cursor, Sort, SortKey};
+pub use self::in_memory::KeyedPage;
 pub use self::search::{begins_with, check_search, contains, search_too_long};
 pub use self::time_range::TimeRange;
 use crate::core::error::{Error, FieldError};

@@ -66,6 +66,11 @@ impl Secrets {
         Self::of_lines(&read(&path(config))?).map(Some)
     }
 
+    /// Returns the id and the text of each secret, for the encryption of the API keys of providers: the current one first.
+    pub fn for_encryption(&self) -> impl Iterator<Item = (&str, &SecretString)> {
+        self.signing.iter().map(|key| (key.id.as_str(), &key.text))
+    }
+
     /// Returns the key that signs checkpoints and receipts of the ledger, derived from the signing key.
     ///
     /// # Errors
@@ -114,11 +119,18 @@ pub struct RotationResult {
 }
 
 /// Rotates the signing key: puts a new secret first in the file. Tokens of the previous one stay valid until they
-/// expire, or, with `at_once`, are invalid immediately.
+/// expire, or, with `at_once`, are invalid immediately. Those with an id in `in_use` stay in the file, since API keys of
+/// providers are encrypted under them; and so does the previous one, if there are such keys.
 ///
 /// # Errors
 /// CONFLICT if the secret is configured; INTERNAL that names the file.
-pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: bool) -> Result<RotationResult, Error> {
+pub fn rotate(
+    config: &Config,
+    random: &Random,
+    now: DateTime<Utc>,
+    at_once: bool,
+    in_use: &[String],
+) -> Result<RotationResult, Error> {
     if is_configured(config) {
         let message = "the signing key is configured (auth.secret): give it a new value there, move the one before to \
                        auth.previous_secrets, and the first one ever to auth.api_key_pepper";
@@ -139,7 +151,15 @@ pub fn rotate(config: &Config, random: &Random, now: DateTime<Utc>, at_once: boo
         line.hashes |= none_marked && at == 0;
         line.until = Some(line.until.unwrap_or(end).min(end));
     }
-    lines.retain(|line| line.hashes || line.until.is_some_and(|until| until > now));
+    let mut kept = Vec::with_capacity(lines.len() + 1);
+    for (at, line) in lines.into_iter().enumerate() {
+        let is_valid = line.hashes || line.until.is_some_and(|until| until > now);
+        let is_previous = at == 0 && !in_use.is_empty();
+        if is_previous || is_valid || in_use.contains(&signing(&line.text, None)?.id) {
+            kept.push(line);
+        }
+    }
+    let mut lines = kept;
     lines.insert(0, KeyFileEntry { text: new_secret(random), until: None, hashes: false });
     place(&path, &lines, |draft, path| draft.persist(path).map(drop).map_err(|error| error.error))
         .map_err(|error| about(&path, error))?;

@@ -34,7 +34,7 @@ use crate::api::{graphql, openai, rest, web};
 use crate::app::App;
 use crate::core::random::Random;
 use crate::core::trace_context;
-use crate::domain::membership;
+use crate::domain::{catalog, membership};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -89,9 +89,13 @@ pub fn router(app: &App) -> Router {
 async fn ready(State(app): State<App>) -> Response {
     let database = timeout(Duration::from_secs(2), app.db.ping()).await;
     match database {
-        Ok(Ok(())) if !app.tasks.is_closed() => {
-            format!("ready\n{}{}", membership::readiness_notes(&app), upstream_notes(&app)).into_response()
-        }
+        Ok(Ok(())) if !app.tasks.is_closed() => format!(
+            "ready\n{}{}{}",
+            membership::readiness_notes(&app),
+            catalog::readiness_notes(&app),
+            upstream_notes(&app)
+        )
+        .into_response(),
         Ok(Ok(())) => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
         Ok(Err(_)) | Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database is unavailable\n").into_response(),
     }
@@ -100,7 +104,8 @@ async fn ready(State(app): State<App>) -> Response {
 /// Returns a line for each model with upstreams in cool-down. This server stays ready: another one would call the same
 /// upstreams.
 fn upstream_notes(app: &App) -> String {
-    let resting = app.models.iter().map(|model| (&model.name, model.provider.resting()));
+    let models = app.models();
+    let resting = models.iter().map(|model| (&model.name, model.provider.resting()));
     resting
         .filter(|(_, upstreams)| upstreams.contains(&true))
         .map(|(model, upstreams)| {

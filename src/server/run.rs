@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoundListener, router, serve};
 use crate::app::App;
-use crate::domain::{chat, ledger, membership, retention};
+use crate::domain::{catalog, chat, ledger, membership, retention};
 
 /// Maximum time that turns, and then their responses, may take to end after they are cancelled.
 const FINAL_GRACE: Duration = Duration::from_secs(5);
@@ -23,9 +23,17 @@ pub async fn run(app: App, listener: BoundListener) {
     let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     let serving = serve(&app, listener, router(&app), stop.clone());
     let reloading = async {
+        // At the start, there may be keys that a rotation has left.
+        let mut is_outdated = true;
         let mut looks = tokio::time::interval(POLL_INTERVAL);
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
-            app.reload_keys().await;
+            is_outdated |= app.reload_keys().await;
+            if is_outdated {
+                match catalog::reencrypt(&app).await {
+                    Ok(_) => is_outdated = false,
+                    Err(error) => tracing::warn!(?error, "API keys of providers can't be encrypted again; retrying"),
+                }
+            }
             if let Some(certificate) = &certificate {
                 certificate.reload().await;
             }
@@ -57,8 +65,9 @@ pub async fn run(app: App, listener: BoundListener) {
             let indexed = chat::run_indexer(app.clone());
             let retained = retention::run_scheduler(app.clone());
             let checkpoints = ledger::proof::run_scheduler(app.clone());
+            let watched = catalog::run_watcher(app.clone());
             let beating = membership::run_heartbeat(&app, address);
-            tokio::join!(serving, swept, indexed, retained, checkpoints, beating, reloading);
+            tokio::join!(serving, swept, indexed, retained, checkpoints, watched, beating, reloading);
             // WebSockets are no longer connections of the listener, and are notified that the server stops.
             app.streams.close();
             app.streams.wait().await;

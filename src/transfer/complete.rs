@@ -10,8 +10,8 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, bulk_change, chat, cluster_member, conversation, import_map, job_lease, ledger_entry, price,
-    reasoning_block, session, usage_day, usage_day_user, user,
+    api_key, audit_event, bulk_change, catalog_epoch, chat, cluster_member, conversation, import_map, job_lease,
+    ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day, usage_day_user, user,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.
@@ -44,11 +44,15 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<api_key::Entity>(db).await?;
     read::<audit_event::Entity>(db).await?;
     read::<bulk_change::Entity>(db).await?;
+    read::<catalog_epoch::Entity>(db).await?;
     read::<chat::Entity>(db).await?;
     read::<conversation::Entity>(db).await?;
     read::<import_map::Entity>(db).await?;
     read::<ledger_entry::Entity>(db).await?;
+    read::<model::Entity>(db).await?;
+    read::<model_route::Entity>(db).await?;
     read::<price::Entity>(db).await?;
+    read::<provider::Entity>(db).await?;
     read::<reasoning_block::Entity>(db).await?;
     read::<session::Entity>(db).await?;
     read::<usage_day::Entity>(db).await?;

@@ -23,7 +23,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("core::replay_log", &["core::byte_budget", "core::ids"]);
     allow("core::price", &["core::random", "core::tokens", "core::usage"]);
     allow("infra::price_cache", &["infra::entity"]);
-    allow("infra::catalog", &["infra::ai", "infra::config"]);
+    allow("infra::catalog", &["infra::ai", "infra::config", "infra::entity"]);
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
     allow("infra::telemetry", &["infra::config"]);
@@ -32,6 +32,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("domain::ledger", &["domain::job"]);
     allow("domain::account", &["domain::audit", "domain::ledger"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
+    allow("domain::catalog", &["domain::audit", "domain::pricing"]);
     allow("domain::chat", &["domain::audit", "domain::ledger", "domain::pricing"]);
     allow("domain::overview", &["domain::account", "domain::chat", "domain::ledger"]);
     allow("domain::retention", &["domain::audit", "domain::chat", "domain::job", "domain::ledger", "domain::session"]);

@@ -21,6 +21,7 @@ mod authorization;
 mod backup;
 mod bodies;
 mod bulk_changes;
+mod catalog;
 mod chat_reads;
 mod cluster;
 mod conversations;

@@ -68,7 +68,7 @@ async fn another_price_is_another_version_on_all_servers_and_old_chats_show_the_
     let mia = app.user("mia").await;
     mia.say("echo", "Hello").await;
     let first = newest(&mia).await;
-    let model = app.app.models.get(Some("echo")).unwrap().clone();
+    let model = app.app.models().get(Some("echo")).unwrap().clone();
     // Two servers start with the same new price at once, and a third one still has the old one.
     let (two, three) = (app.second_server(), app.second_server());
     let mut dearer = model.clone();

@@ -212,7 +212,8 @@ async fn serve_upstream(sent: UpstreamResponse) -> String {
 
 /// Returns the models `echo`, at a flat price, and `upstream`, at one prepaid token per model token.
 fn models(base_url: String) -> Models {
-    let address = UpstreamConfig { base_url, api_key: None, upstream_model: "test".to_owned() };
+    let address =
+        UpstreamConfig { base_url, api_key: None, upstream_model: "test".to_owned(), ..UpstreamConfig::default() };
     let rules = jeton::infra::config::Params::default();
     let upstream = Remote::new(Settings {
         protocol: Protocol::ChatCompletions(ChatCompletions::default()),
@@ -234,6 +235,7 @@ fn models(base_url: String) -> Models {
         price,
         max_output: 1024,
         concurrency: None,
+        origin: Default::default(),
     };
     Models::new([model("echo", Arc::new(Echo), flat), model("upstream", Arc::new(upstream.unwrap()), metered)], "echo")
 }

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, SessionId, UserId};
+use crate::core::ids::{ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, ProviderId, SessionId, UserId};
 use crate::core::pagination::{Cursor, SortKey};
 
 /// The kind of object that a global id identifies.
@@ -18,11 +18,20 @@ pub(super) enum Kind {
     AuditEvent,
     Session,
     ApiKey,
+    Provider,
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::User, Self::Chat, Self::Conversation, Self::LedgerEntry, Self::AuditEvent, Self::Session, Self::ApiKey];
+    const ALL: [Self; 8] = [
+        Self::User,
+        Self::Chat,
+        Self::Conversation,
+        Self::LedgerEntry,
+        Self::AuditEvent,
+        Self::Session,
+        Self::ApiKey,
+        Self::Provider,
+    ];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -33,6 +42,7 @@ impl Kind {
             Self::AuditEvent => "AuditEvent",
             Self::Session => "Session",
             Self::ApiKey => "ApiKey",
+            Self::Provider => "Provider",
         }
     }
 
@@ -78,6 +88,7 @@ row_ids! {
     AuditEventId => AuditEvent,
     SessionId => Session,
     ApiKeyId => ApiKey,
+    ProviderId => Provider,
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.

@@ -1,6 +1,6 @@
 //! The state that all transports share. Holds, and must not decide anything.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ const LARGE: usize = 64 << 10;
 pub(super) struct GraphqlState {
     pub(super) app: App,
     pub(super) schema: Schema,
-    pub(super) facts: SchemaFacts,
+    facts: RwLock<(usize, Arc<SchemaFacts>)>,
     pub(super) documents: Documents,
     pub(super) budgets: Arc<Budgets>,
     pub(super) expensive: Expensive,
@@ -32,11 +32,23 @@ impl GraphqlState {
         Arc::new(Self {
             app: app.clone(),
             schema: schema::schema(app),
-            facts: SchemaFacts::of(&schema::types(), app.models.iter().count()),
+            facts: RwLock::new(facts(app.models().count())),
             documents: documents::documents(),
             budgets: Budgets::of(&app.config),
             expensive: Expensive::new(),
         })
+    }
+
+    /// Returns the facts of the schema, for the number of models as of now.
+    pub(super) fn facts(&self) -> Arc<SchemaFacts> {
+        let models = self.app.models().count();
+        let known = self.facts.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.0 == models {
+            return known.1;
+        }
+        let now = facts(models);
+        *self.facts.write().unwrap_or_else(PoisonError::into_inner) = now.clone();
+        now.1
     }
 
     /// Parses JSON, a large text on the worker thread for expensive work.
@@ -51,4 +63,8 @@ impl GraphqlState {
         let read = move || serde_json::from_slice(&text);
         if size > LARGE { self.expensive.run(async move { read() }).await } else { Ok(read()) }
     }
+}
+
+fn facts(models: usize) -> (usize, Arc<SchemaFacts>) {
+    (models, Arc::new(SchemaFacts::of(&schema::types(), models)))
 }

@@ -46,7 +46,7 @@ pub fn router() -> Router<App> {
 async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
     let caller = caller(&app, &headers).await?;
-    let data: Vec<_> = allowed(&app, caller).await?.into_iter().map(shown).collect();
+    let data: Vec<_> = allowed(&app, caller).await?.iter().map(shown).collect();
     Ok(Json(json!({ "object": "list", "data": data })).into_response())
 }
 
@@ -54,7 +54,7 @@ async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, h
     only(&method, Method::GET)?;
     let caller = caller(&app, &headers).await?;
     let found = allowed(&app, caller).await?.into_iter().find(|model| model.name == id);
-    Ok(Json(shown(found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
+    Ok(Json(shown(&found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
 }
 
 async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult {
@@ -69,10 +69,10 @@ async fn nothing(method: Method, request: Request) -> ApiError {
 }
 
 /// Returns the models that the caller may use.
-async fn allowed(app: &App, caller: Caller) -> Result<Vec<&Model>, ApiError> {
+async fn allowed(app: &App, caller: Caller) -> Result<Vec<Model>, ApiError> {
     let allowed = api_key::models(app, caller).await?;
     let may = |model: &&Model| allowed.as_ref().is_none_or(|models| models.allows(&model.name));
-    Ok(app.models.iter().filter(may).collect())
+    Ok(app.models().iter().filter(may).cloned().collect())
 }
 
 /// Returns a model in OpenAI's shape, with its price in addition.

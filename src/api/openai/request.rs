@@ -41,7 +41,8 @@ pub(super) fn read(
 ) -> Result<CompletionRequest, ApiError> {
     let raw = RawRequest::parse(body)?;
     let name: String = raw.read("model")?.ok_or_else(|| ApiError::missing("model"))?;
-    let model = app.models.get(Some(&name)).ok_or_else(|| ApiError::no_model(&name))?;
+    let models = app.models();
+    let model = models.get(Some(&name)).ok_or_else(|| ApiError::no_model(&name))?;
     match raw.messages() {
         None => return Err(ApiError::missing("messages")),
         Some(0) => return Err(ApiError::invalid_param("messages", "empty_array", "`messages` is empty.".to_owned())),

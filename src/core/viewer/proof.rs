@@ -136,6 +136,15 @@ impl Viewer {
         }
     }
 
+    /// Returns the proof of a superuser, who is staff too.
+    ///
+    /// # Errors
+    /// As [`Self::require_staff`]; FORBIDDEN for staff who are no superusers.
+    pub fn require_superuser(self) -> Result<Staff, Error> {
+        let staff = self.require_staff()?;
+        if staff.is_superuser { Ok(staff) } else { Err(Error::forbidden("Only a superuser may do this.")) }
+    }
+
     fn with(self, enough: impl Fn(Scopes) -> bool) -> Result<Identity, Error> {
         let identity = self.require_authenticated()?;
         match identity.credential {

@@ -30,6 +30,20 @@ pub enum Action {
     ApiKeyCreate,
     /// `api_key.revoke`: an operator revoked an API key of a user.
     ApiKeyRevoke,
+    /// `provider.create`: an operator connected a provider.
+    ProviderCreate,
+    /// `provider.update`: an operator changed a provider, or its API key.
+    ProviderUpdate,
+    /// `provider.delete`: an operator removed a provider.
+    ProviderDelete,
+    /// `model.create`: an operator added a model.
+    ModelCreate,
+    /// `model.update`: an operator changed, enabled or disabled a model.
+    ModelUpdate,
+    /// `model.delete`: an operator removed a model.
+    ModelDelete,
+    /// `model.set_price`: an operator set the price of a model.
+    ModelSetPrice,
 }
 
 impl Action {
@@ -48,6 +62,13 @@ impl Action {
             Self::ChatUsageOverHold => "chat.usage_over_hold",
             Self::ApiKeyCreate => "api_key.create",
             Self::ApiKeyRevoke => "api_key.revoke",
+            Self::ProviderCreate => "provider.create",
+            Self::ProviderUpdate => "provider.update",
+            Self::ProviderDelete => "provider.delete",
+            Self::ModelCreate => "model.create",
+            Self::ModelUpdate => "model.update",
+            Self::ModelDelete => "model.delete",
+            Self::ModelSetPrice => "model.set_price",
         }
     }
 }

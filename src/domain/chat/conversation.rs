@@ -44,7 +44,7 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
     add_error("title", check_length(&title, MAX_TITLE_CHARS));
     let system_prompt = input.system_prompt.filter(|prompt| !prompt.trim().is_empty());
     add_error("system_prompt", check_length(system_prompt.as_deref().unwrap_or_default(), MAX_SYSTEM_PROMPT_CHARS));
-    if input.model.is_some() && app.models.get(input.model.as_deref()).is_none() {
+    if input.model.is_some() && app.models().get(input.model.as_deref()).is_none() {
         add_error("model", Err("There is no such model.".to_owned()));
     }
     if !errors.is_empty() {
@@ -115,7 +115,7 @@ pub async fn update(
         check("system_prompt", check_length(prompt, MAX_SYSTEM_PROMPT_CHARS));
     }
     if let Some(Some(model)) = &change.model
-        && app.models.get(Some(model)).is_none()
+        && app.models().get(Some(model)).is_none()
     {
         check("model", Err("There is no such model.".to_owned()));
     }

@@ -125,14 +125,15 @@ pub(super) async fn validate_message(
         fields.push(FieldError { field: "message", message: problem });
     }
     let preferred = conversation.as_ref().and_then(|conversation| conversation.model.clone());
-    let model = app.models.get(input.model.as_deref().or(preferred.as_deref()));
+    let model = app.models().get(input.model.as_deref().or(preferred.as_deref())).cloned();
     if model.is_none() {
         fields.push(FieldError { field: "model", message: "There is no such model.".to_owned() });
     }
     if let Err(error) = ledger::check_idempotency_key(input.idempotency_key.as_deref()) {
         fields.extend(error.fields);
     }
-    let Some(model) = model.filter(|_| fields.is_empty()).cloned() else { return Err(Error::invalid(fields)) };
+    let Some(model) = model.filter(|_| fields.is_empty()) else { return Err(Error::invalid(fields)) };
+    model.check_available()?;
     Ok(ValidMessage { input, conversation, message, model, replaces })
 }
 
@@ -175,8 +176,9 @@ pub(super) async fn with_context(
 /// Validates an API call, which has a context of its own.
 pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -> Result<(PreparedChat, Model), Error> {
     ledger::check_idempotency_key(call.idempotency_key.as_deref())?;
-    let model = app.models.get(Some(&call.model)).cloned();
+    let model = app.models().get(Some(&call.model)).cloned();
     let model = model.ok_or_else(|| Error::field("model", "There is no such model."))?;
+    model.check_available()?;
     let mut request = call.request;
     request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
     let (at, store_reply) = (app.clock.now(), app.config.v1.store_api_messages);

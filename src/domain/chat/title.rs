@@ -60,7 +60,8 @@ async fn suggested(app: &App, identity: Identity, finished: &chat::Model) -> Res
         ANSWERING => finished.model.as_str(),
         name => name,
     };
-    let Some(model) = app.models.get(Some(name)).filter(|_| !finished.response.is_empty()) else { return Ok(()) };
+    let models = app.models();
+    let Some(model) = models.get(Some(name)).filter(|_| !finished.response.is_empty()) else { return Ok(()) };
     if !is_first(app, conversation_id, finished).await? {
         return Ok(());
     }

@@ -111,7 +111,7 @@ pub fn models(used: &[DailyUsage]) -> Vec<(&str, ModelUsage)> {
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn low_balances(app: &App, staff: Staff, messages: i64, most: usize) -> Result<Vec<user::Model>, Error> {
-    let price = app.models.get(None).map(|model| model.price).unwrap_or_default();
+    let price = app.models().get(None).map(|model| model.price).unwrap_or_default();
     let below = Tokens(price.of_reply(TYPICAL).0.saturating_mul(messages));
     let mut poor = admin::poorest(app, staff, below, MAX_CANDIDATES).await?;
     let ids: Vec<_> = poor.iter().map(|user| user.id).collect();

@@ -1,14 +1,16 @@
 //! Versions of prices: what a model costs at which time. A version is never changed, so that a chat shows the price that
 //! was paid, whatever the configuration says now.
 
+use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, SqlErr};
 
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::ids::PriceId;
+use crate::core::ids::{PriceId, UserId};
 use crate::core::price::Price;
 use crate::infra::catalog::Model;
+use crate::infra::db::Txn;
 use crate::infra::entity::price::{self, Column};
 
 /// Maximum number of tries to store a version, if other servers store theirs at the same time.
@@ -19,7 +21,7 @@ const MAX_TRIES: usize = 5;
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn version_id(app: &App, model: &Model) -> Result<PriceId, Error> {
-    if let Some(id) = app.price_cache.current(&model.name, model.price) {
+    if let Some(id) = model.origin.price_id.or_else(|| app.price_cache.current(&model.name, model.price)) {
         return Ok(id);
     }
     let version = store(app, model).await?;
@@ -32,7 +34,7 @@ pub async fn version_id(app: &App, model: &Model) -> Result<PriceId, Error> {
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn store_all(app: &App) -> Result<(), Error> {
-    for model in app.models.iter() {
+    for model in app.models().iter() {
         version_id(app, model).await?;
     }
     Ok(())
@@ -60,20 +62,7 @@ async fn store(app: &App, model: &Model) -> Result<price::Model, Error> {
         if let Some(newest) = newest.filter(|newest| newest.price() == model.price) {
             return Ok(newest);
         }
-        let Price { per_message, input, cache_read, cache_write, output, reasoning, per_image } = model.price;
-        let new = price::ActiveModel {
-            id: NotSet,
-            model: Set(model.name.clone()),
-            version: Set(version),
-            per_message: Set(per_message),
-            input: Set(input),
-            cache_read: Set(cache_read),
-            cache_write: Set(cache_write),
-            output: Set(output),
-            reasoning: Set(reasoning),
-            per_image: Set(per_image),
-            created_at: Set(app.clock.now()),
-        };
+        let new = new_version(model.name.clone(), version, model.price, None, app.clock.now());
         let insert = app
             .db
             .write(new, |txn, new| Box::pin(async move { new.clone().insert(txn).await.map_err(taken_as_conflict) }));
@@ -92,5 +81,55 @@ fn taken_as_conflict(error: DbErr) -> Error {
             Error::new(Code::Conflict, "This version exists.").with_source(error)
         }
         _ => error.into(),
+    }
+}
+
+/// Stores the next version of the price of a model, set by this user.
+///
+/// # Errors
+/// CONFLICT if another server stores one at the same time; INTERNAL if the database fails.
+pub async fn insert_next(
+    txn: &Txn,
+    model: &str,
+    price: Price,
+    changed_by: Option<UserId>,
+    at: DateTime<Utc>,
+) -> Result<price::Model, Error> {
+    let of_model = price::Entity::find().filter(Column::Model.eq(model));
+    let newest = of_model.order_by_desc(Column::Version).one(txn).await?;
+    let version = newest.map_or(1, |newest| newest.version + 1);
+    let new = new_version(model.to_owned(), version, price, changed_by, at);
+    new.insert(txn).await.map_err(taken_as_conflict)
+}
+
+/// Returns a version, within a transaction.
+///
+/// # Errors
+/// NOT_FOUND without such a version.
+pub async fn find_in(txn: &Txn, id: PriceId) -> Result<price::Model, Error> {
+    price::Entity::find_by_id(id).one(txn).await?.ok_or_else(|| Error::not_found("price"))
+}
+
+fn new_version(
+    model: String,
+    version: i64,
+    price: Price,
+    changed_by: Option<UserId>,
+    at: DateTime<Utc>,
+) -> price::ActiveModel {
+    let Price { per_message, input, cache_read, cache_write, output, reasoning, per_image } = price;
+    price::ActiveModel {
+        id: NotSet,
+        model: Set(model),
+        version: Set(version),
+        per_message: Set(per_message),
+        input: Set(input),
+        cache_read: Set(cache_read),
+        cache_write: Set(cache_write),
+        output: Set(output),
+        reasoning: Set(reasoning),
+        per_image: Set(per_image),
+        created_at: Set(at),
+        changed_by_id: Set(changed_by),
     }
 }

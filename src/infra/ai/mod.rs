@@ -16,6 +16,7 @@ mod raw_request;
 mod reasoning_block;
 mod stop_sequences;
 mod think_tags;
+pub mod unavailable;
 pub mod upstream;
 
 use std::sync::Arc;

@@ -51,7 +51,7 @@ impl Provider {
     }
 
     /// Returns the base URL of the official service; `None` if there is more than one service.
-    pub(super) fn default_base_url(self) -> Option<&'static str> {
+    pub fn default_base_url(self) -> Option<&'static str> {
         match self {
             Self::Responses => Some("https://api.openai.com/v1"),
             Self::Anthropic => Some("https://api.anthropic.com/v1"),

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::core::ids::PriceId;
+use crate::core::ids::{PriceId, UserId};
 use crate::core::price::Price;
 
 /// A version of the price of a model.
@@ -33,6 +33,8 @@ pub struct Model {
     pub per_image: i64,
     /// When a server first had this price.
     pub created_at: DateTimeUtc,
+    /// The user who set it; `None` for the configuration file and the command line.
+    pub changed_by_id: Option<UserId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

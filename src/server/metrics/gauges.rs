@@ -46,7 +46,8 @@ pub(super) fn gathered(app: &App) -> Registry {
     }
     registry.register("queued_password_hashes", "Password hashes queued for a thread, by lane", queued);
     let resting = Family::<[(&'static str, String); 2], Gauge>::default();
-    for model in app.models.iter() {
+    let models = app.models();
+    for model in models.iter() {
         for (place, rests) in model.provider.resting().into_iter().enumerate() {
             let labels = [("model", model.name.clone()), ("upstream", (place + 1).to_string())];
             resting.get_or_create(&labels).set(i64::from(rests));

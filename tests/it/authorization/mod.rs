@@ -98,6 +98,15 @@ impl World {
             let current = sessions["sessions"]["nodes"].as_array().unwrap().iter().find(|s| s["current"] == true);
             filled = filled.replace("$session", current.unwrap()["id"].as_str().unwrap());
         }
+        if filled.contains("$provider") || filled.contains("$model") {
+            let provider = crate::catalog::provider(&self.app, name, "http://127.0.0.1:9").await;
+            if filled.contains("$model") {
+                let price = jeton::core::price::Price::flat(1);
+                crate::catalog::model(&self.app, &format!("{name}-model"), &[&provider], price).await;
+            }
+            let id = crate::catalog::global_id(&provider);
+            filled = filled.replace("$provider", &id).replace("$model", &format!("{name}-model"));
+        }
         for (mark, is_staff) in [("$user", false), ("$operator", true)] {
             if filled.contains(mark) {
                 let roles = Roles { is_staff, is_superuser: false };

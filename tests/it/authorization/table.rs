@@ -28,11 +28,13 @@ const SUPERUSER: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDE
 const STAFF_TOO: [Verdict; 6] = [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK];
 
 /// Each field of the roots: an operation, and the verdicts. `$chat`, `$conversation`, `$session`, `$key` are created
-/// for each viewer and belong to the owner; `$user` is created too, as is `$operator`, who is staff; `$name` is unique.
+/// for each viewer and belong to the owner; `$user` is created too, as is `$operator`, who is staff; `$name` is unique; `$provider` and
+/// `$model` are of the database.
 pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.apiKeys", "{ it: apiKeys { totalCount } }", MINE),
     ("Query.auditTrail", "{ it: auditTrail { totalCount } }", STAFF),
     ("Query.balance", "{ it: balance { tokens } }", MINE),
+    ("Query.catalogModels", "{ it: catalogModels { totalCount } }", STAFF),
     ("Query.chat", "{ it: chat(id: \"$chat\") { id } }", OWN),
     ("Query.chatHistory", "{ it: chatHistory { totalCount } }", MINE),
     ("Query.chats", "{ it: chats { totalCount } }", STAFF),
@@ -50,6 +52,14 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "{ it: overview(since: \"2026-03-01T00:00:00Z\", until: \"2026-03-02T00:00:00Z\") { totals { messages } } }",
         STAFF,
     ),
+    ("Query.priceChanges", "{ it: priceChanges(model: \"echo\") { totalCount } }", STAFF),
+    ("Query.provider", "{ it: provider(id: \"$provider\") { id } }", STAFF),
+    (
+        "Query.providerModels",
+        "{ it: providerModels(id: \"x\") { name } }",
+        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, NOT_FOUND],
+    ),
+    ("Query.providers", "{ it: providers { totalCount } }", STAFF),
     ("Query.server", "{ it: server { registration } }", ALL),
     ("Query.sessions", "{ it: sessions { totalCount } }", MINE),
     ("Query.spending", "{ it: spending { today } }", MINE),
@@ -84,6 +94,17 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Mutation.createApiKey", "mutation { it: createApiKey(input: {name: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.createConversation", "mutation { it: createConversation(input: {}) { errors { code } } }", MINE),
     (
+        "Mutation.createModel",
+        "mutation { it: createModel(input: {name: \"$name\", price: {}, routes: [{providerId: \"$provider\", \
+         upstreamModel: \"x\"}]}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.createProvider",
+        "mutation { it: createProvider(input: {name: \"$name\", kind: ANTHROPIC}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.createUser",
         "mutation { it: createUser(input: {username: \"$name\", password: \"$password\"}) { errors { code } } }",
         STAFF,
@@ -98,6 +119,12 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "Mutation.deleteConversation",
         "mutation { it: deleteConversation(input: {conversationId: \"$conversation\"}) { errors { code } } }",
         OWN,
+    ),
+    ("Mutation.deleteModel", "mutation { it: deleteModel(input: {name: \"$model\"}) { errors { code } } }", SUPERUSER),
+    (
+        "Mutation.deleteProvider",
+        "mutation { it: deleteProvider(input: {providerId: \"$provider\"}) { errors { code } } }",
+        SUPERUSER,
     ),
     ("Mutation.deleteUser", "mutation { it: deleteUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
     (
@@ -137,6 +164,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.sendMessage", "mutation { it: sendMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     (
+        "Mutation.setModelPrice",
+        "mutation { it: setModelPrice(input: {name: \"$model\", price: {perMessage: 1}}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.setPassword",
         "mutation { it: setPassword(input: {userId: \"$user\", password: \"$password\"}) { errors { code } } }",
         STAFF,
@@ -149,9 +181,24 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
     (
+        "Mutation.testProvider",
+        "mutation { it: testProvider(input: {providerId: \"$provider\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.updateConversation",
         "mutation { it: updateConversation(input: {conversationId: \"$conversation\", systemPrompt: \"x\"}) { errors { code } } }",
         OWN,
+    ),
+    (
+        "Mutation.updateModel",
+        "mutation { it: updateModel(input: {name: \"$model\", enabled: false}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.updateProvider",
+        "mutation { it: updateProvider(input: {providerId: \"$provider\", maxRetries: 1}) { errors { code } } }",
+        SUPERUSER,
     ),
     ("Mutation.updateUser", "mutation { it: updateUser(input: {userId: \"$user\"}) { errors { code } } }", STAFF),
     ("Subscription.balanceChanged", "subscription { it: balanceChanged { tokens } }", MINE),
@@ -227,6 +274,7 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
     ("somebody as a node", "{ it: node(id: \"$user\") { id } }", [NULL, NULL, NULL, NULL, OK, OK]),
     ("a session as a node", "{ it: node(id: \"$session\") { id } }", [NULL, NULL, NULL, OK, NULL, NULL]),
     ("a conversation as a node", "{ it: node(id: \"$conversation\") { id } }", [NULL, NULL, NULL, OK, NULL, NULL]),
+    ("a provider as a node", "{ it: node(id: \"$provider\") { id } }", [NULL, NULL, NULL, NULL, OK, OK]),
     ("a key as a node", "{ it: node(id: \"$key\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
 ];
 
@@ -237,6 +285,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
+    (
+        "CatalogModel",
+        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning routes \
+         shadowsDatabase source title tools updatedAt",
+    ),
     (
         "Chat",
         "apiKeyId contextLeftOut conversation* cost createdAt error finishReason finishedAt firstChunkAt hold id message model \
@@ -250,6 +303,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt hash id note reason seq user"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default description maxOutput name price title window"),
+    ("ModelRoute", "order provider upstreamModel weight"),
     ("ModelUsage", "failures messages model tokens"),
     ("Outstanding", "held tokens users"),
     ("Overview", "apiKeys days lowBalances models outstanding previous totals"),
@@ -265,7 +319,15 @@ pub const FIELDS: &[(&str, &str)] = &[
         "per1kInput per1kOutput perImage perMessage perMillionCacheRead perMillionCacheWrite perMillionInput perMillionOutput \
          perMillionReasoning",
     ),
+    ("PriceChange", "changedBy version"),
     ("PriceVersion", "model price since version"),
+    (
+        "Provider",
+        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries name updatedAt",
+    ),
+    ("ProviderHeader", "name value"),
+    ("ProviderModel", "contextWindow maxOutput name title"),
+    ("ProviderTestStep", "kind message milliseconds succeeded"),
     ("Receipt", "cost hold lines price total"),
     ("ReceiptLine", "amount part per price quantity"),
     ("ReplyDelta", "offset seq text"),

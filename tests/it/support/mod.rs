@@ -27,7 +27,7 @@ use jeton::domain::{ledger, pricing, session};
 use jeton::infra::ai::SharedProvider;
 use jeton::infra::ai::echo::Echo;
 use jeton::infra::ai::upstream::{ChatCompletions, Params, Protocol, Remote, Settings, UpstreamConfig};
-use jeton::infra::catalog::{Model, Models};
+use jeton::infra::catalog::{Model, Models, Origin};
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
 use jeton::infra::secrets::Secrets;
@@ -220,6 +220,7 @@ fn models(scripted: &Scripted, upstream: SharedProvider) -> Models {
         price,
         max_output: 1024,
         concurrency: None,
+        origin: Origin::default(),
     };
     let scripted = Arc::new(scripted.clone());
     Models::new(
@@ -250,6 +251,7 @@ pub fn openai_with(base_urls: &[&str], retries: u32, change: impl FnOnce(&mut Se
         base_url: (*base_url).to_owned(),
         api_key: Some("sk-secret".into()),
         upstream_model: "gpt-test".to_owned(),
+        ..UpstreamConfig::default()
     };
     let mut settings = Settings {
         protocol: Protocol::ChatCompletions(ChatCompletions::default()),

@@ -73,7 +73,7 @@ impl Operation {
             ),
         };
         // Before validation, whose time depends on the expanded size of the fragments.
-        let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts)
+        let selected = check_operation(&parsed, operation_name.as_deref(), variables.as_ref(), &graphql.facts())
             .map_err(RequestRejection::of_document)?;
         let document = match known {
             Some(known) => known,

@@ -1,7 +1,7 @@
 //! Estimates the size of rows in memory, which is dominated by their texts.
 
 use crate::infra::entity::api_key::AllowedModels;
-use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, session, user};
+use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, price, provider, session, user};
 
 /// A row whose texts are allocated separately.
 pub(crate) trait RowBytes: Sized {
@@ -56,5 +56,18 @@ impl RowBytes for api_key::Model {
 impl RowBytes for user::Model {
     fn text_bytes(&self) -> usize {
         self.username.len()
+    }
+}
+
+impl RowBytes for provider::Model {
+    fn text_bytes(&self) -> usize {
+        let sealed = self.sealed_key.as_ref().map_or(0, |sealed| sealed.0.len());
+        self.name.len() + self.base_url.len() + self.headers.len() + sealed
+    }
+}
+
+impl RowBytes for price::Model {
+    fn text_bytes(&self) -> usize {
+        self.model.len()
     }
 }

@@ -4,6 +4,7 @@
 mod account;
 mod api_key;
 mod bulk;
+mod catalog;
 mod chat;
 mod conversation;
 mod ledger;
@@ -17,6 +18,8 @@ pub(crate) struct Mutation(
     account::AccountMutation,
     account::AdminMutation,
     bulk::BulkMutation,
+    catalog::ProviderMutation,
+    catalog::ModelMutation,
     session::SessionMutation,
     chat::ChatMutation,
     conversation::ConversationMutation,

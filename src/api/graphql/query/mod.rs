@@ -3,6 +3,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod catalog;
 mod chat;
 mod conversation;
 mod ledger;
@@ -28,6 +29,7 @@ pub(crate) struct Query(
     api_key::ApiKeyQuery,
     ledger::LedgerQuery,
     audit::AuditQuery,
+    catalog::CatalogQuery,
     usage::UsageQuery,
     node::NodeQuery,
 );

@@ -14,7 +14,8 @@ impl ModelQuery {
     /// The available models, sorted by name.
     async fn models(&self, ctx: &Context<'_>) -> Result<Vec<Model>> {
         let (app, _) = app_and_viewer(ctx)?;
-        let wrap = |model: &catalog::Model| Model { model: model.clone(), default: app.models.is_default(model) };
-        Ok(app.models.iter().map(wrap).collect())
+        let models = app.models();
+        let wrap = |model: &catalog::Model| Model { model: model.clone(), default: models.is_default(model) };
+        Ok(models.iter().map(wrap).collect())
     }
 }

@@ -4,13 +4,14 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
 use super::super::id::{self, Kind};
-use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Session, User, shows_text};
+use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Provider, Session, User, shows_text};
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
 use crate::domain::account;
 use crate::domain::account::admin;
 use crate::domain::audit;
+use crate::domain::catalog;
 use crate::domain::chat::{self, conversation};
 use crate::domain::ledger;
 use crate::domain::session::{self, api_key};
@@ -48,6 +49,9 @@ impl NodeQuery {
             Kind::LedgerEntry => Node::LedgerEntry(LedgerEntry(ledger::find(&app.db, viewer, row.into()).await?)),
             Kind::Session => Node::Session(Session(session::find(app, viewer.require_session()?, row.into()).await?)),
             Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer.require_session()?, row.into()).await?)),
+            Kind::Provider => {
+                Node::Provider(Provider(catalog::find_provider(app, viewer.require_staff()?, row.into()).await?))
+            }
             Kind::AuditEvent => {
                 Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row.into()).await?))
             }

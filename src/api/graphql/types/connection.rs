@@ -23,6 +23,13 @@ pub(crate) type ConnectionOf<T> = Connection<Cursor, T, TotalCount>;
 /// A keyset cursor: the position of a row in its list.
 pub(crate) struct Cursor(pagination::Cursor);
 
+impl Cursor {
+    /// Returns the cursor of an element in a list that is sorted by a unique text.
+    pub(super) fn of_text(text: String) -> Self {
+        Self(pagination::Cursor { key: Some(pagination::SortKey::Text(text)), id: 0 })
+    }
+}
+
 impl CursorType for Cursor {
     type Error = Error;
 
@@ -118,6 +125,13 @@ type Count = Box<dyn Fn(App) -> BoxFuture<'static, Result<u64, Error>> + Send + 
 pub(crate) struct TotalCount {
     count: Count,
     is_exact: bool,
+}
+
+impl TotalCount {
+    /// Returns a count that is known already.
+    pub(super) fn known(total: u64) -> Self {
+        Self { count: Box::new(move |_| Box::pin(std::future::ready(Ok(total)))), is_exact: true }
+    }
 }
 
 /// The total count of a list, computed on demand.

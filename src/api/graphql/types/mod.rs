@@ -3,6 +3,7 @@
 mod account;
 mod api_key;
 mod audit;
+mod catalog;
 mod chat;
 mod connection;
 mod conversation;
@@ -17,6 +18,9 @@ mod usage;
 pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
 pub(super) use self::audit::{AuditEvent, audited, events};
+pub(super) use self::catalog::{
+    CatalogModel, PriceChange, Provider, ProviderModel, ProviderTestStep, catalog_models, price_changes, providers,
+};
 pub(super) use self::chat::{Chat, chats, shows_text};
 pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
@@ -64,4 +68,6 @@ pub(super) enum Node {
     AuditEvent(AuditEvent),
     /// An API key.
     ApiKey(ApiKey),
+    /// A provider.
+    Provider(Provider),
 }

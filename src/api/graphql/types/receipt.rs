@@ -67,6 +67,12 @@ impl PriceVersion {
     }
 }
 
+impl From<entity::price::Model> for PriceVersion {
+    fn from(row: entity::price::Model) -> Self {
+        Self(row)
+    }
+}
+
 impl Receipt {
     pub(crate) fn new(receipt: chat::Receipt, chat: &entity::chat::Model) -> Self {
         let total = decimal(receipt.millionths());

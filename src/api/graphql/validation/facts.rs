@@ -16,8 +16,10 @@ use crate::core::password::RULES;
 use crate::core::price::Part;
 use crate::core::viewer::Scope;
 use crate::domain::account::admin::MAX_USERS;
+use crate::domain::catalog::{MAX_HEADERS, MAX_ROUTES};
 use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
+use crate::infra::ai::upstream::probe::{MAX_LISTED, StepKind};
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
@@ -93,6 +95,10 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         }
         ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
         ("Receipt", "lines") => Rows::AtMost(Part::items().len()),
+        ("CatalogModel", "routes") => Rows::AtMost(MAX_ROUTES),
+        ("Provider", "headers") => Rows::AtMost(MAX_HEADERS),
+        ("Query", "providerModels") => Rows::AtMost(MAX_LISTED),
+        ("TestProviderPayload", "steps") => Rows::AtMost(StepKind::items().len()),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

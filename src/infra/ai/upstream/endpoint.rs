@@ -40,11 +40,13 @@ pub(super) struct Upstream {
     /// The origin of its reasoning blocks: those of another account, or model, can't be read.
     pub(super) origin: String,
     pub(super) breaker: Breaker,
+    pub(super) position: i64,
+    pub(super) weight: i64,
 }
 
 impl Upstream {
     pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig) -> Result<Self, Error> {
-        let UpstreamConfig { base_url, api_key, upstream_model } = address;
+        let UpstreamConfig { base_url, api_key, upstream_model, headers: further, position, weight } = address;
         let url = format!("{}/{}", base_url.trim_end_matches('/'), wire.path(&upstream_model));
         let parsed = reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
@@ -53,6 +55,10 @@ impl Upstream {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
+        for (name, value) in &further {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Error::internal(error))?;
+            headers.insert(name, HeaderValue::from_str(value).map_err(|error| Error::internal(error))?);
+        }
         if let Some(key) = &key {
             let (name, value) = wire.credential(key.expose_secret());
             let mut value = HeaderValue::from_str(&value)
@@ -63,7 +69,7 @@ impl Upstream {
         let account = key.as_ref().map(account).unwrap_or_default();
         let host = parsed.host_str().unwrap_or_default();
         let origin = format!("{host}{} {upstream_model} {account}", parsed.path());
-        Ok(Self { url, headers, key, model: upstream_model, origin, breaker: Breaker::default() })
+        Ok(Self { url, headers, key, model: upstream_model, origin, breaker: Breaker::default(), position, weight })
     }
 
     /// Classifies an error response: a wrong key, address or model name is a fault of the configuration, which users

@@ -51,7 +51,7 @@ impl Inner {
         loop {
             let may_call =
                 |place: &usize| self.upstream(*place, |breaker| breaker.allow(self.circuit_cooldown, Instant::now()));
-            let mut candidates: Vec<_> = (0..self.upstreams.len()).filter(may_call).collect();
+            let mut candidates: Vec<_> = self.order.next().into_iter().filter(may_call).collect();
             if candidates.is_empty() {
                 let may_try = |place: &usize| self.upstream(*place, |breaker| breaker.may_try(Instant::now()));
                 candidates.extend((0..self.upstreams.len()).find(may_try));

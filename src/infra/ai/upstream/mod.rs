@@ -17,8 +17,10 @@ mod failure;
 mod finish;
 mod large_answers;
 mod open_response;
+mod order;
 mod params;
 mod passthrough;
+pub mod probe;
 mod progress;
 mod protocol;
 mod read;
@@ -43,6 +45,7 @@ use tokio::time::Instant;
 use self::endpoint::Upstream;
 use self::failure::{UpstreamFailure, unavailable};
 use self::large_answers::LargeAnswers;
+use self::order::Order;
 pub use self::params::Params;
 pub use self::protocol::{Anthropic, ChatCompletions, Gemini, Ollama, Protocol, Responses, Think};
 use self::redact::Redactor;
@@ -78,7 +81,7 @@ pub struct Settings {
 }
 
 /// The address and credentials of an upstream.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct UpstreamConfig {
     /// The base URL, without the path of a request such as `/chat/completions`.
     pub base_url: String,
@@ -86,6 +89,13 @@ pub struct UpstreamConfig {
     pub api_key: Option<SecretString>,
     /// The upstream's name of the model.
     pub upstream_model: String,
+    /// Further headers of each request.
+    pub headers: Vec<(String, String)>,
+    /// The order: upstreams with a smaller number are tried first. Those with the same are tried in the order in which
+    /// they are configured, or, with weights, by turns.
+    pub position: i64,
+    /// The share of the requests that it gets first among the upstreams with the same position; 0 without weights.
+    pub weight: i64,
 }
 
 /// A remote service, or several with failover.
@@ -102,6 +112,7 @@ struct Inner {
     circuit_cooldown: Duration,
     params: Params,
     large: LargeAnswers,
+    order: Order,
 }
 
 impl Remote {
@@ -110,6 +121,14 @@ impl Remote {
     /// # Errors
     /// INTERNAL if a base URL or an API key is invalid.
     pub fn new(settings: Settings) -> Result<Self, Error> {
+        Self::with_client(settings, client()?)
+    }
+
+    /// Creates a provider with this HTTP client.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_client(settings: Settings, client: Client) -> Result<Self, Error> {
         let Settings {
             protocol,
             upstreams,
@@ -120,15 +139,10 @@ impl Remote {
             circuit_cooldown: rest,
             params,
         } = settings;
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            // A redirect would send the key and the message to an address that is not configured.
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| Error::internal(error))?;
-        let upstreams =
+        let upstreams: Vec<_> =
             upstreams.into_iter().map(|upstream| Upstream::new(protocol.wire(), upstream)).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
+        let order = Order::of(&upstreams);
         let shared = Inner {
             protocol,
             client,
@@ -140,9 +154,22 @@ impl Remote {
             circuit_cooldown: rest,
             params,
             large,
+            order,
         };
         Ok(Self(Arc::new(shared)))
     }
+}
+
+/// Returns an HTTP client for upstreams.
+///
+/// # Errors
+/// INTERNAL if TLS can't be set up.
+pub fn client() -> Result<Client, Error> {
+    let client = Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A redirect would send the key and the message to an address that is not configured.
+        .redirect(redirect::Policy::none());
+    client.build().map_err(|error| Error::internal(error))
 }
 
 impl Provider for Remote {

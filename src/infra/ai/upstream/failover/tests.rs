@@ -19,6 +19,7 @@ async fn received(request: Request) -> (String, String) {
             base_url: format!("http://{}", upstream.local_addr().unwrap()),
             api_key: None,
             upstream_model: "up".to_owned(),
+            ..Default::default()
         }],
         max_retries: 0,
         context_window: 1000,

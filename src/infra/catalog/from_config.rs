@@ -1,81 +1,19 @@
-//! The model catalog: the configured models and their providers.
+//! The models of the configuration file, and those of an Ollama that is found at the start.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
+use super::{Model, Models, Origin, Source};
 use crate::core::error::Error;
-use crate::core::price::{InputBound, Price};
 use crate::core::random::Random;
 use crate::infra::ai::ollama_models::OllamaModel;
 use crate::infra::ai::upstream::{self, Protocol, Remote, Think};
-use crate::infra::ai::{self, Request, SharedProvider};
+use crate::infra::ai::{self, SharedProvider};
 use crate::infra::config::{self, Config};
 
-/// The models by name.
-#[derive(Clone)]
-pub struct Models {
-    by_name: BTreeMap<String, Model>,
-    default: String,
-}
-
-/// A model that clients can choose.
-#[derive(Clone)]
-pub struct Model {
-    /// The name.
-    pub name: String,
-    /// The title that people see; the name if none is configured.
-    pub title: String,
-    /// What the model is good for.
-    pub description: Option<String>,
-    /// The provider.
-    pub provider: SharedProvider,
-    /// The price.
-    pub price: Price,
-    /// The maximum output in model tokens.
-    pub max_output: u64,
-    /// The concurrency limit; `None` for no limit.
-    pub concurrency: Option<Arc<Semaphore>>,
-}
-
-impl Model {
-    /// Acquires a permit of the concurrency limit, released when it is dropped; `None` without a limit.
-    ///
-    /// # Errors
-    /// RATE_LIMITED if the model is at capacity.
-    pub fn acquire(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        let taken = self.concurrency.as_ref().map(|slots| slots.clone().try_acquire_owned()).transpose();
-        taken.map_err(|_| Error::rate_limited("This model is at capacity.", 1))
-    }
-
-    /// Returns an upper bound of the input of a request. Counting may cost as much as reading the texts; a flat price
-    /// does not need it.
-    pub fn input_bound(&self, request: &Request) -> InputBound {
-        if !self.price.is_metered() {
-            return InputBound::default();
-        }
-        let units = match &request.passing {
-            Some(passing) => self.provider.max_input_of_call(&passing.call).unwrap_or(u64::MAX),
-            None => self.provider.max_input(&request.messages),
-        };
-        InputBound { units, images: request.images() }
-    }
-}
-
 impl Models {
-    /// Creates a catalog; `default` is the model of messages that name none.
-    pub fn new(models: impl IntoIterator<Item = Model>, default: &str) -> Self {
-        let by_name = models.into_iter().map(|model| (model.name.clone(), model)).collect();
-        Self { by_name, default: default.to_owned() }
-    }
-
-    /// Creates an empty catalog, for commands that send no message.
-    pub fn none() -> Self {
-        Self::new([], "")
-    }
-
     /// Opens the models of the configuration. A local model whose file is missing, or any if local models are not in this
     /// build, is omitted, and returned as the second value; if it was the default, the echo model replaces it.
     ///
@@ -107,6 +45,7 @@ impl Models {
                     price: settings.price.price(),
                     max_output: settings.max_output,
                     concurrency: None,
+                    origin: Origin::default(),
                 });
             }
         }
@@ -127,7 +66,7 @@ impl Models {
             let is_same = |model: &config::Model| {
                 model.provider == config::Provider::Ollama && model.upstream_model.as_ref() == Some(name)
             };
-            if self.by_name.contains_key(name)
+            if self.entries.contains_key(name)
                 || config.models.contains_key(name)
                 || config.models.values().any(is_same)
             {
@@ -135,8 +74,9 @@ impl Models {
             }
             let settings = config::Model::of_ollama(base_url, name, *context_length, config.ollama.price);
             match open_model(name, &settings, random) {
-                Ok(model) => {
-                    self.by_name.insert(name.clone(), model);
+                Ok(mut model) => {
+                    model.origin.source = Source::Ollama;
+                    self.insert(model);
                     added.push((name.clone(), settings));
                 }
                 Err(error) => tracing::warn!(model = name, ?error, "a model of Ollama is not usable"),
@@ -146,21 +86,6 @@ impl Models {
         // Last, so that of two found models none is taken for a configured one.
         config.models.extend(added);
         names
-    }
-
-    /// Returns the model of this name, or the default model if `None`.
-    pub fn get(&self, name: Option<&str>) -> Option<&Model> {
-        self.by_name.get(name.unwrap_or(&self.default))
-    }
-
-    /// Returns all models, by name.
-    pub fn iter(&self) -> impl Iterator<Item = &Model> {
-        self.by_name.values()
-    }
-
-    /// Returns whether this is the default model, which replies to messages that name none.
-    pub fn is_default(&self, model: &Model) -> bool {
-        model.name == self.default
     }
 }
 
@@ -210,6 +135,7 @@ fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<M
         price: settings.price.price(),
         max_output: settings.max_output,
         concurrency: (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent))),
+        origin: Origin::default(),
     })
 }
 
@@ -266,5 +192,5 @@ fn protocol(settings: &config::Model) -> Protocol {
 fn upstream_config(configured: config::Upstream) -> Result<upstream::UpstreamConfig, Error> {
     let api_key = configured.api_key()?;
     let config::Upstream { base_url, upstream_model, .. } = configured;
-    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model })
+    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model, ..Default::default() })
 }

@@ -1,0 +1,7 @@
+//! Mutations of the catalog, for superusers. They only translate: the domain decides.
+
+mod model;
+mod provider;
+
+pub(super) use self::model::ModelMutation;
+pub(super) use self::provider::ProviderMutation;

@@ -1,0 +1,90 @@
+//! The catalog, for staff.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use super::super::context::app_and_viewer;
+use super::super::id::RowId;
+use super::super::types::{self, CatalogModel, ConnectionOf, PriceChange, Provider, ProviderModel, page};
+use crate::core::ids::ProviderId;
+use crate::domain::catalog;
+use crate::infra::catalog::Source;
+
+#[derive(Default)]
+pub(super) struct CatalogQuery;
+
+#[Object]
+impl CatalogQuery {
+    /// The providers that operators have connected, newest first. For staff.
+    async fn providers(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<Provider>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let (staff, page) = (viewer.require_staff()?, page(first, last, after, before)?);
+        Ok(Some(types::providers(ctx, catalog::providers(app, staff, page)).await?))
+    }
+
+    /// One provider. For staff.
+    async fn provider(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global id of the provider.")] id: ID,
+    ) -> Result<Option<Provider>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let staff = viewer.require_staff()?;
+        Ok(Some(Provider(catalog::find_provider(app, staff, ProviderId::parse(&id)?).await?)))
+    }
+
+    /// The models that a provider lists, at most 1000. It is asked now. For superusers.
+    async fn provider_models(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The global id of the provider.")] id: ID,
+    ) -> Result<Option<Vec<ProviderModel>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let actor = viewer.require_superuser()?.into();
+        let models = catalog::provider_models(app, actor, ProviderId::parse(&id)?).await?;
+        Ok(Some(models.into_iter().map(ProviderModel::from).collect()))
+    }
+
+    /// All models by name, disabled ones included: those of the configuration file and those of the database. For staff.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a GraphQL field")]
+    async fn catalog_models(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Returns only models with this in their name or title.")] search: Option<String>,
+        #[graphql(desc = "Returns only models from there.")] source: Option<Source>,
+        #[graphql(desc = "Returns only models that are enabled, or disabled.")] enabled: Option<bool>,
+        #[graphql(desc = "Returns only models with a route to this provider.")] provider_id: Option<ID>,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<CatalogModel>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let staff = viewer.require_staff()?;
+        let provider_id = provider_id.map(|id| ProviderId::parse(&id)).transpose()?;
+        let filter = catalog::Filter { search, source, enabled, provider_id };
+        let (page, total) = catalog::page(app, staff, filter, page(first, last, after, before)?)?;
+        Ok(Some(types::catalog_models(page, total)))
+    }
+
+    /// The versions of the price of a model, newest first. For staff.
+    async fn price_changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The name of the model.")] model: String,
+        first: Option<i32>,
+        last: Option<i32>,
+        after: Option<String>,
+        before: Option<String>,
+    ) -> Result<Option<ConnectionOf<PriceChange>>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let (staff, page) = (viewer.require_staff()?, page(first, last, after, before)?);
+        Ok(Some(types::price_changes(ctx, catalog::price_changes(app, staff, &model, page)).await?))
+    }
+}

@@ -1,0 +1,27 @@
+//! The catalog: operators connect providers, add models and set prices while the server runs.
+//!
+//! Superusers change it, staff read it. Each change is one transaction, which increments the epoch of the catalog; servers
+//! compare it with that of their snapshot. Models of the configuration file can't be changed here, and win over those of
+//! the database with the same name.
+
+mod change;
+mod keys;
+mod list;
+mod load;
+mod model;
+mod model_input;
+mod price;
+mod probe;
+mod provider;
+mod provider_input;
+mod rotation;
+
+pub use self::list::{Filter, entry, find_provider, page, price_changes, providers};
+pub use self::load::{readiness_notes, refresh, run_watcher};
+pub use self::model::{create_model, delete_model, update_model};
+pub use self::model_input::{MAX_ROUTES, ModelUpdate, NewModel, Route};
+pub use self::price::set_price;
+pub use self::probe::{provider_models, test_provider};
+pub use self::provider::{create_provider, delete_provider, update_provider};
+pub use self::provider_input::{MAX_HEADERS, NewProvider, ProviderUpdate};
+pub use self::rotation::{reencrypt, secrets_in_use};

@@ -1,0 +1,20 @@
+//! The epoch of the catalog: a single row, whose number grows with each change of a provider, a model or a price.
+
+use sea_orm::entity::prelude::*;
+
+/// The id of the row.
+pub const ROW: i64 = 1;
+
+/// The epoch.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "catalog_epoch")]
+pub struct Model {
+    /// Primary key, always [`ROW`].
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: i64,
+    /// The number of changes.
+    pub epoch: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
