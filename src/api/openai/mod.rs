@@ -75,9 +75,15 @@ async fn allowed(app: &App, caller: Caller) -> Result<Vec<Model>, ApiError> {
     Ok(app.models().iter().filter(may).cloned().collect())
 }
 
-/// Returns a model in OpenAI's shape, with its price in addition.
+/// Returns a model in OpenAI's shape, with its price and what it can do in addition.
 fn shown(model: &Model) -> Value {
-    json!({
+    let window = Some(model.provider.context_window()).filter(|window| *window < u64::MAX);
+    let further = [
+        ("name", (model.title != model.name).then(|| json!(model.title))),
+        ("context_window", window.map(|window| json!(window))),
+        ("capabilities", model.origin.capabilities.map(|capabilities| json!(capabilities))),
+    ];
+    let shown = json!({
         "id": model.name,
         "object": "model",
         // The creation time is unknown, but clients expect a number.
@@ -85,7 +91,10 @@ fn shown(model: &Model) -> Value {
         "owned_by": "jeton",
         "price": price(model.price),
         "max_output": model.max_output,
-    })
+    });
+    let Value::Object(mut shown) = shown else { return shown };
+    shown.extend(further.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    shown.into()
 }
 
 /// Returns a price: in prepaid tokens, per message, per million model tokens and per image. The prices per 1000, which clients of

@@ -8,7 +8,7 @@ use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use super::{Entry, Model, Models, Origin, Source};
+use super::{Capabilities, Entry, Model, Models, Origin, Source};
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
 use crate::infra::ai::SharedProvider;
@@ -144,7 +144,12 @@ fn entry(
         price: database.price.price(),
         max_output: u64::try_from(row.max_output).unwrap_or_default(),
         concurrency,
-        origin: Origin { source: Source::Database, price_id: Some(database.price.id), problem },
+        origin: Origin {
+            source: Source::Database,
+            price_id: Some(database.price.id),
+            capabilities: Some(Capabilities { images: row.images, tools: row.tools, reasoning: row.reasoning }),
+            problem,
+        },
     };
     Entry { enabled: row.enabled, model, row: Some(Arc::new(database)) }
 }

@@ -93,6 +93,17 @@ pub enum Source {
     Ollama,
 }
 
+/// What a model can do, as its operator says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Capabilities {
+    /// Whether it reads images.
+    pub images: bool,
+    /// Whether it calls tools.
+    pub tools: bool,
+    /// Whether it reasons before it answers.
+    pub reasoning: bool,
+}
+
 /// The origin of a model.
 #[derive(Clone, Default)]
 pub struct Origin {
@@ -100,6 +111,8 @@ pub struct Origin {
     pub source: Source,
     /// The version of its price; `None` for a model of the file, whose version is looked up by its price.
     pub price_id: Option<PriceId>,
+    /// What it can do; `None` for a model of the file, which does not say it.
+    pub capabilities: Option<Capabilities>,
     /// Why it can't reply, for the log and for operators.
     pub problem: Option<Arc<str>>,
 }

@@ -51,6 +51,12 @@ async fn from_nothing_to_a_chat_without_a_restart(on: On) {
     let models = mia.data("{ models { name title } }", json!({})).await["models"].take();
     assert!(models.as_array().unwrap().contains(&json!({ "name": "small", "title": "A model" })), "{models}");
 
+    let listed = mia.get("/v1/models/small").await.json();
+    let capabilities = json!({ "images": false, "tools": false, "reasoning": false });
+    assert_eq!((&listed["name"], &listed["capabilities"]), (&json!("A model"), &capabilities), "{listed}");
+    assert!(listed["context_window"].is_u64() && listed["price"]["per_message"] == 3, "{listed}");
+    assert_eq!(mia.get("/v1/models/echo").await.json()["capabilities"], Value::Null);
+
     let price = json!({ "name": "small", "price": { "perMessage": 8, "perMillionOutput": 400_000 } });
     let set =
         mutate(&root, "setModelPrice", price.clone(), "version model { price { perMessage perMillionReasoning } }")

@@ -5,7 +5,7 @@ import { CsvButton } from '../../ui/CsvButton'
 import { DataTable } from '../../ui/DataTable'
 import type { Column } from '../../ui/RowsTable'
 import { Section } from '../../ui/Section'
-import { dayRows, type DailyUsage, type UsageOfDay } from './data'
+import { cacheShare, CLASS_COLUMNS, classCells, dayRows, type DailyUsage, type UsageOfDay } from './data'
 import type { Period } from './period'
 
 const COLUMNS: Column<UsageOfDay>[] = [
@@ -14,6 +14,7 @@ const COLUMNS: Column<UsageOfDay>[] = [
   { header: 'Messages', isNumber: true, cell: ({ messages }) => formatCount(messages) },
   { header: 'Active users', isNumber: true, cell: ({ activeUsers }) => formatCount(activeUsers) },
   { header: 'Failed', isNumber: true, cell: ({ failures }) => formatCount(failures) },
+  { header: 'From cache', isNumber: true, cell: ({ usage }) => cacheShare(usage) },
 ]
 
 /** The days that are shown at first. */
@@ -34,7 +35,7 @@ export function DayTable({ days, period, label, file }: Props) {
         <CsvButton
           size="xs"
           name={`days-${file}`}
-          header={['day', 'model', 'tokens', 'messages', 'active_users', 'failures']}
+          header={['day', 'model', 'tokens', 'messages', 'active_users', 'failures', ...CLASS_COLUMNS]}
           rows={() =>
             inPeriod.map((row) => [
               row.day,
@@ -43,6 +44,7 @@ export function DayTable({ days, period, label, file }: Props) {
               row.messages,
               row.activeUsers,
               row.failures,
+              ...classCells(row.usage),
             ])
           }
           aria-label="Download CSV: By day"

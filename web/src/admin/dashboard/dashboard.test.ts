@@ -1,6 +1,16 @@
 import { expect, it } from 'vitest'
 import { fakePrice } from '../../format/fakes'
-import { ALL_MODELS, byDay, chartSummary, dayRows, modelsOf, type DailyUsage } from './data'
+import {
+  ALL_MODELS,
+  byDay,
+  cacheShare,
+  chartSummary,
+  CLASS_COLUMNS,
+  classCells,
+  dayRows,
+  modelsOf,
+  type DailyUsage,
+} from './data'
 import { figuresOf, rateLabel, type Totals } from './figures'
 import { lowBalanceBound } from './lowBalance'
 import { changeLabel, daysOf, namedPeriod, ownPeriod, periodLabel, previousLabel, timesOf } from './period'
@@ -107,4 +117,11 @@ it('knows the balance below which a user is about to run dry', () => {
   expect(lowBalanceBound(fakePrice(100), 10)).toBe(999)
   expect(lowBalanceBound(fakePrice(0, 10_000, 30_000), 10)).toBe(199)
   expect(lowBalanceBound(fakePrice(0), 10)).toBe(0)
+})
+
+it('has usage by class, where it is known', () => {
+  const usage = { input: 400, cacheRead: 300, cacheWrite: 50, output: 20, reasoning: 5, images: 1 }
+  expect(classCells(usage)).toEqual([400, 300, 50, 20, 5, 1])
+  expect(classCells(null)).toHaveLength(CLASS_COLUMNS.length)
+  expect([usage, { ...usage, input: 0 }, null, undefined].map(cacheShare)).toEqual(['75 %', '–', '–', '–'])
 })

@@ -10,6 +10,32 @@ export type DailyUsage = {
   tokens: number
   activeUsers: number
   failures: number
+  /** The model tokens by class; null or omitted for a day that is not over, or was counted before they were. */
+  usage?: UsageByClass | null
+}
+
+/** Model tokens by class: `cacheRead` and `cacheWrite` are parts of `input`, `reasoning` of `output`. */
+export type UsageByClass = {
+  input: number
+  cacheRead: number
+  cacheWrite: number
+  output: number
+  reasoning: number
+  images: number
+}
+
+/** The columns of usage by class in files. */
+export const CLASS_COLUMNS = ['input', 'cache_read', 'cache_write', 'output', 'reasoning', 'images']
+
+/** Returns the cells of these columns; empty ones where the usage is unknown. */
+export function classCells(usage: UsageByClass | null | undefined): (number | null)[] {
+  if (!usage) return CLASS_COLUMNS.map(() => null)
+  return [usage.input, usage.cacheRead, usage.cacheWrite, usage.output, usage.reasoning, usage.images]
+}
+
+/** Formats the share of the input that came from prompt caches: "75 %"; "–" where it is unknown. */
+export function cacheShare(usage: UsageByClass | null | undefined): string {
+  return usage && usage.input > 0 ? `${Math.round((usage.cacheRead / usage.input) * 100)} %` : '–'
 }
 
 /** A day of a chart: the day, and a value for each model. */
@@ -43,14 +69,14 @@ export function byDay(days: readonly DailyUsage[], measure: Measure, period: Per
 }
 
 /** The usage of all models on one day. */
-export type UsageOfDay = { id: string } & Record<Measure, number>
+export type UsageOfDay = { id: string; usage?: UsageByClass | null } & Record<Measure, number>
 
 /** Returns the usage of all models on each day of a period, newest first. */
 export function dayRows(days: readonly DailyUsage[], period: Period): UsageOfDay[] {
   const totals = new Map(days.filter(({ model }) => model === null).map((row) => [row.day, row]))
   const rowOf = (day: string): UsageOfDay => {
-    const { messages = 0, tokens = 0, activeUsers = 0, failures = 0 } = totals.get(day) ?? {}
-    return { id: day, messages, tokens, activeUsers, failures }
+    const { messages = 0, tokens = 0, activeUsers = 0, failures = 0, usage } = totals.get(day) ?? {}
+    return { id: day, messages, tokens, activeUsers, failures, usage }
   }
   return daysIn(period).map(rowOf).reverse()
 }
