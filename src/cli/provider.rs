@@ -56,7 +56,7 @@ enum Command {
         kind: String,
         /// The base URL [default: that of the official service]
         #[arg(long)]
-        url: Option<String>,
+        base_url: Option<String>,
         /// A further header of each request, as `NAME: VALUE`; can be repeated
         #[arg(long)]
         header: Vec<String>,
@@ -93,13 +93,13 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let actor = Actor::CommandLine;
     match args.command {
         Command::List => list(app, args.json),
-        Command::Add { name, kind, url, header, key } => {
+        Command::Add { name, kind, base_url, header, key } => {
             let kind = Kind::iter().find(|known| known.to_value() == kind);
             let kind = kind.ok_or_else(|| Error::field("kind", "There is no such kind."))?;
             let headers = header.iter().map(|header| parse_header(header)).collect::<Result<_, _>>()?;
             let key = key.read()?;
             let new =
-                NewProvider { name, kind, base_url: url, key, headers, max_retries: None, circuit_cooldown: None };
+                NewProvider { name, kind, base_url, key, headers, max_retries: None, circuit_cooldown: None };
             let created = catalog::create_provider(app, actor, new).await?;
             told(&created, "connected", args.json)
         }

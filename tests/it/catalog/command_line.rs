@@ -20,7 +20,7 @@ async fn operators_connect_a_provider_on_the_command_line(on: On) {
         assert!(!output.status.success(), "{arguments:?}");
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
     };
-    let add = ["provider", "add", "double", "--kind", "openai", "--url", &service.url, "--key-stdin"];
+    let add = ["provider", "add", "double", "--kind", "openai", "--base-url", &service.url, "--key-stdin"];
     let added = installation.run(&add, "sk-wrong-0123456789abcdef\n");
     assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
     assert!(failed(&add, KEY).contains("This name is taken"));
