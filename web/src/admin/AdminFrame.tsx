@@ -1,5 +1,14 @@
 import { Container, NavLink, Stack } from '@mantine/core'
-import { IconChartBar, IconCoins, IconHistory, IconKey, IconMessages, IconUsers } from '@tabler/icons-react'
+import {
+  IconChartBar,
+  IconCoins,
+  IconHistory,
+  IconKey,
+  IconMessages,
+  IconPlugConnected,
+  IconRobot,
+  IconUsers,
+} from '@tabler/icons-react'
 import { Suspense } from 'react'
 import { Link, Outlet, useLocation } from 'react-router'
 import { Frame } from '../layout/Frame'
@@ -10,6 +19,8 @@ const PAGES = [
   { path: '/admin/users', label: 'Users', Icon: IconUsers },
   { path: '/admin/chats', label: 'Messages', Icon: IconMessages },
   { path: '/admin/keys', label: 'API keys', Icon: IconKey },
+  { path: '/admin/models', label: 'Models', Icon: IconRobot },
+  { path: '/admin/providers', label: 'Providers', Icon: IconPlugConnected },
   { path: '/admin/ledger', label: 'Ledger', Icon: IconCoins },
   { path: '/admin/audit', label: 'Audit log', Icon: IconHistory },
 ]

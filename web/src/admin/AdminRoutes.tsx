@@ -15,6 +15,8 @@ import { LedgerPage } from './LedgerPage'
 import { UserPage } from './UserPage'
 import { UsersPage } from './UsersPage'
 
+const ModelsPage = lazy(() => import('./catalog/ModelsPage'))
+const ProvidersPage = lazy(() => import('./catalog/ProvidersPage'))
 const DashboardPage = lazy(() => import('./dashboard/DashboardPage'))
 
 export default function AdminRoutes() {
@@ -29,6 +31,8 @@ export default function AdminRoutes() {
         <Route path="users/:userId/delete" element={<DeleteUserPage />} />
         <Route path="chats" element={<ChatsPage />} />
         <Route path="keys" element={<KeysPage />} />
+        <Route path="models" element={<ModelsPage />} />
+        <Route path="providers" element={<ProvidersPage />} />
         <Route path="ledger" element={<LedgerPage />} />
         <Route path="audit" element={<AuditPage />} />
       </Route>

@@ -9,6 +9,12 @@ const ACCOUNTS: Choice[] = [
   { value: 'access', label: 'Passwords and logouts', values: ['USER_SET_PASSWORD', 'USER_LOG_OUT'] },
 ]
 
+const CATALOG: Choice[] = [
+  { value: 'providers', label: 'Providers', values: ['PROVIDER_CREATE', 'PROVIDER_UPDATE', 'PROVIDER_DELETE'] },
+  { value: 'models', label: 'Models', values: ['MODEL_CREATE', 'MODEL_UPDATE', 'MODEL_DELETE'] },
+  { value: 'prices', label: 'Prices', values: ['MODEL_SET_PRICE'] },
+]
+
 const OTHERS: Choice[] = [
   { value: 'balances', label: 'Balances', values: ['BALANCE_ADJUST', 'CHAT_USAGE_OVER_HOLD'] },
   { value: 'reads', label: 'Messages read', values: ['CHAT_READ'] },
@@ -19,10 +25,11 @@ const OTHERS: Choice[] = [
 /** The choices of the filter of the audit log, for a select. */
 export const ACTION_CHOICES = [
   { group: 'Accounts', items: ACCOUNTS },
+  { group: 'Catalog', items: CATALOG },
   { group: 'Others', items: OTHERS },
 ]
 
 /** Returns the actions of a choice; null for all. */
 export function actionsOf(choice: string | null): AuditAction[] | null {
-  return [...ACCOUNTS, ...OTHERS].find(({ value }) => value === choice)?.values ?? null
+  return [...ACCOUNTS, ...CATALOG, ...OTHERS].find(({ value }) => value === choice)?.values ?? null
 }

@@ -127,6 +127,7 @@ it('filters the ledger by groups of reasons, and by single ones', () => {
   expect(reasonsOf(null)).toBeNull()
   expect(reasonsOf('nonsense')).toBeNull()
   expect(actionsOf('reads')).toEqual(['CHAT_READ'])
+  expect(actionsOf('prices')).toEqual(['MODEL_SET_PRICE'])
   // A new array would be a new filter, and load the list again.
   expect(reasonsOf('answers')).toBe(reasonsOf('answers'))
 })

@@ -49,6 +49,31 @@ it('tells reads of messages, of one or of several', () => {
   expect([read(1), read(2)].map(isOfOneChat)).toEqual([true, false])
 })
 
+it('tells changes of the catalog by its names', () => {
+  const act = (action: string, details = '{}') => actionLabel({ action, targetName: 'gpt', details })
+  expect(act('provider.create')).toBe('Connected the provider gpt')
+  expect(act('provider.update')).toBe('Changed the provider gpt')
+  expect(act('provider.delete')).toBe('Deleted the provider gpt')
+  expect(act('model.create')).toBe('Added the model gpt')
+  expect(act('model.delete')).toBe('Deleted the model gpt')
+  expect(act('model.set_price')).toBe('Set the price of the model gpt')
+  expect(act('model.update', '{"enabled":{"from":true,"to":false}}')).toBe('Disabled the model gpt')
+  expect(act('model.update', '{"enabled":{"from":false,"to":true}}')).toBe('Enabled the model gpt')
+  expect(act('model.update', '{"enabled":{"from":false,"to":true},"tools":{"from":false,"to":true}}')).toBe(
+    'Changed the model gpt',
+  )
+})
+
+it('formats audited prices', () => {
+  const format = (action: string, details: unknown) => formatDetails({ action, details: JSON.stringify(details) })
+  const from = { per_message: 100 }
+  expect(format('model.set_price', { from, to: { per_message: 0 }, version: 2 })).toBe(
+    '100 tokens a message → free (version 2)',
+  )
+  expect(format('model.create', { price: from, enabled: true })).toBe('price: 100 tokens a message, enabled: yes')
+  expect(format('provider.update', { key: { from: null, to: '..cdef' } })).toBe('key: none → ..cdef')
+})
+
 it('formats the details of audited actions, and shows invalid ones as they are', () => {
   const format = (details: string) => formatDetails({ action: 'user.delete', details })
   expect(format('{"written_off":0,"staff":true}')).toBe('written off: 0, staff: yes')

@@ -1,5 +1,6 @@
 import { formatDateTime } from '../format/dates'
 import { formatCount, formatSigned } from '../format/numbers'
+import { formatPrice } from '../format/prices'
 
 /** The details of an audit event: a JSON object. */
 export type Details = Record<string, unknown>
@@ -52,9 +53,32 @@ export function formatAdjustment(details: Details): string {
   return rest === '' ? change : `${change}, ${rest}`
 }
 
+/** Formats a change of a price: "100 tokens a message → free (version 2)". */
+export function formatPriceChange(details: Details): string {
+  const { from, to, version } = details
+  if (typeof version !== 'number') return formatFields(details)
+  return `${formatValue(from)} → ${formatValue(to)} (version ${formatCount(version)})`
+}
+
+/** Formats a price; null for anything else. */
+function formatPriceValue(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || !('per_message' in value)) return null
+  const amounts: Details = { ...value }
+  const amount = (name: string) => (typeof amounts[name] === 'number' ? amounts[name] : 0)
+  return formatPrice({
+    perMessage: amount('per_message'),
+    perMillionInput: amount('per_million_input'),
+    perMillionCacheRead: amount('per_million_cache_read'),
+    perMillionCacheWrite: amount('per_million_cache_write'),
+    perMillionOutput: amount('per_million_output'),
+    perMillionReasoning: amount('per_million_reasoning'),
+  })
+}
+
 function formatValue(value: unknown): string {
+  if (value === null) return 'none'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'number') return formatCount(value)
-  if (typeof value !== 'string') return JSON.stringify(value)
+  if (typeof value !== 'string') return formatPriceValue(value) ?? JSON.stringify(value)
   return /^\d{4}-\d{2}-\d{2}T[\d:.]+Z$/.test(value) ? formatDateTime(value) : value.replaceAll(/,(?=\S)/g, ', ')
 }

@@ -1,4 +1,4 @@
-import { changeOf, formatAdjustment, formatFields, parseDetails } from './auditDetails'
+import { changeOf, formatAdjustment, formatFields, formatPriceChange, parseDetails } from './auditDetails'
 
 /** The fields of an audit event that its label consists of. */
 type AuditedAction = { action: string; targetName: string; details: string }
@@ -16,6 +16,13 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['chat.usage_over_hold', ({ targetName }) => `The usage of a message of ${targetName} exceeded what was reserved`],
   ['api_key.create', (act) => `Created the API key ${describeKey(act)}`],
   ['api_key.revoke', (act) => `Revoked the API key ${describeKey(act)}`],
+  ['provider.create', ({ targetName }) => `Connected the provider ${targetName}`],
+  ['provider.update', ({ targetName }) => `Changed the provider ${targetName}`],
+  ['provider.delete', ({ targetName }) => `Deleted the provider ${targetName}`],
+  ['model.create', ({ targetName }) => `Added the model ${targetName}`],
+  ['model.update', modelUpdateLabel],
+  ['model.set_price', ({ targetName }) => `Set the price of the model ${targetName}`],
+  ['model.delete', ({ targetName }) => `Deleted the model ${targetName}`],
 ])
 
 /** Returns the label of an audited action. An action that is newer than this client is shown as it is. */
@@ -40,6 +47,7 @@ export function formatDetails(act: Pick<AuditedAction, 'action' | 'details'>): s
   const details = parseDetails(act.details)
   if (!details) return act.details
   if (act.action === 'balance.adjust') return formatAdjustment(details)
+  if (act.action === 'model.set_price') return formatPriceChange(details)
   if (isApiKeyAction(act.action)) return formatFields(details, ['user', 'name'])
   return formatFields(details, isOfOneChat(act) ? ['chats'] : [])
 }
@@ -50,6 +58,13 @@ function updateLabel({ details }: AuditedAction): string {
   const hasRole = changeOf(parsed, 'staff') !== null || changeOf(parsed, 'superuser') !== null
   if (active && !hasRole) return active.to === true ? 'Activated the account' : 'Deactivated the account'
   return hasRole && !active ? 'Changed the role' : 'Changed the account'
+}
+
+function modelUpdateLabel({ details, targetName }: AuditedAction): string {
+  const parsed = parseDetails(details) ?? {}
+  const enabled = Object.keys(parsed).length === 1 ? changeOf(parsed, 'enabled') : null
+  if (!enabled) return `Changed the model ${targetName}`
+  return `${enabled.to === true ? 'Enabled' : 'Disabled'} the model ${targetName}`
 }
 
 function isApiKeyAction(action: string): boolean {

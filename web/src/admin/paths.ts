@@ -12,3 +12,8 @@ export function ledgerPath(userId: string): string {
 export function chatsPath(userId: string): string {
   return `/admin/chats?user=${encodeURIComponent(userId)}`
 }
+
+/** Returns the path of the models of a provider. */
+export function modelsPath(providerId: string): string {
+  return `/admin/models?provider=${encodeURIComponent(providerId)}`
+}

@@ -2,6 +2,7 @@ import { Text } from '@mantine/core'
 import { AdminTitle } from '../AdminTitle'
 import { Dashboard } from './Dashboard'
 import { FindUser } from './FindUser'
+import { FirstProvider } from './FirstProvider'
 import { periodLabel } from './period'
 import { PeriodPicker } from './PeriodPicker'
 import { usePeriod } from './usePeriod'
@@ -14,6 +15,7 @@ export default function DashboardPage() {
       <AdminTitle title="Dashboard">
         <FindUser />
       </AdminTitle>
+      <FirstProvider />
       <PeriodPicker {...choice} />
       {period ? (
         <Dashboard period={period} label={periodLabel(name, period)} today={today} />

@@ -1,0 +1,191 @@
+import { expect, it } from 'vitest'
+import type { CatalogEntryFragment } from '../../gql/admin'
+import { isBuiltInOnly } from '../dashboard/firstProvider'
+import { keyLabel, routesLabel, windowLabel } from './labels'
+import type { Model, Provider } from './lists'
+import { createInput as createModelInput, modelValues, newRoute, routesError, updateInput } from './modelForm'
+import { freeName, PRESETS, presetOf } from './presets'
+import { costOf, EXAMPLE, NO_PRICE, priceError, priceInput, priceOf, priceValues } from './price'
+import { createInput, parseHeaders, providerValues, updateInput as updateProvider, VALIDATION } from './providerForm'
+import { priceErrors, searchListed, takenNames, takeOverInput } from './takeOver'
+
+const PRICE = {
+  perMessage: 0,
+  perMillionInput: 3_000,
+  perMillionCacheRead: 300,
+  perMillionCacheWrite: 3_000,
+  perMillionOutput: 15_000,
+  perMillionReasoning: 15_000,
+}
+
+const PROVIDER: Provider = {
+  id: 'p1',
+  name: 'OpenAI',
+  kind: 'OPENAI',
+  baseUrl: 'https://api.example/v1',
+  keyLastFour: 'cdef',
+  keySetAt: '2026-01-31T12:00:00Z',
+  keyProblem: null,
+  headers: [{ name: 'x-team', value: 'blue: 1' }],
+  maxRetries: 3,
+  circuitCooldownSeconds: 60,
+}
+
+const MODEL: Model = {
+  id: 'gpt',
+  name: 'gpt',
+  title: 'gpt',
+  description: null,
+  source: 'DATABASE',
+  shadowsDatabase: false,
+  enabled: true,
+  default: false,
+  problem: null,
+  contextWindow: 16_384,
+  maxOutput: 1_024,
+  maxConcurrent: 0,
+  images: false,
+  tools: true,
+  reasoning: false,
+  price: PRICE,
+  routes: [{ provider: { id: 'p1', name: 'OpenAI' }, upstreamModel: 'gpt-5', order: 0, weight: 1 }],
+}
+
+const LISTED = { name: 'gpt-5', title: 'GPT Five', contextWindow: 400_000, maxOutput: 128_000 }
+
+it('has presets with unique names and usable addresses', () => {
+  expect(new Set(PRESETS.map(({ name }) => name)).size).toBe(13)
+  for (const { baseUrl } of PRESETS) expect(new URL(baseUrl).pathname).not.toMatch(/.\/$/)
+  expect(presetOf('Ollama')?.kind).toBe('OLLAMA')
+  expect(presetOf(null)).toBeNull()
+  expect([freeName('Groq', []), freeName('Groq', ['Groq', 'Groq 2'])]).toEqual(['Groq', 'Groq 3'])
+  expect(VALIDATION.baseUrl(presetOf('Azure OpenAI')?.baseUrl ?? '')).toMatch(/^Replace/)
+})
+
+it('keeps the key of a provider unless one is entered, or it is removed', () => {
+  const values = providerValues(PROVIDER)
+  expect(values.key).toBe('')
+  const settings = {
+    name: 'OpenAI',
+    baseUrl: 'https://api.example/v1',
+    headers: [{ name: 'x-team', value: 'blue: 1' }],
+    maxRetries: 3,
+    circuitCooldownSeconds: 60,
+  }
+  expect(updateProvider('p1', values)).toEqual({ providerId: 'p1', ...settings })
+  expect(updateProvider('p1', { ...values, key: ' sk ' })).toEqual({ providerId: 'p1', ...settings, key: 'sk' })
+  expect(updateProvider('p1', { ...values, removesKey: true })).toEqual({ providerId: 'p1', ...settings, key: null })
+  expect(updateProvider('p1', { ...values, removesKey: true, key: 'sk' }).key).toBe('sk')
+  expect(createInput({ ...values, key: 'sk' })).toEqual({ ...settings, kind: 'OPENAI', key: 'sk' })
+})
+
+it('parses headers, one a line', () => {
+  expect(parseHeaders('\n')).toEqual([])
+  expect(parseHeaders('x-a: 1\n X-B:two words ')).toEqual([
+    { name: 'x-a', value: '1' },
+    { name: 'X-B', value: 'two words' },
+  ])
+  for (const wrong of ['x-a', 'x-a:', 'x a: 1', ': 1']) expect(parseHeaders(wrong)).toBeNull()
+})
+
+it('describes keys, routes and context windows', () => {
+  expect(keyLabel(PROVIDER)).toMatch(/^…cdef, set .*2026/)
+  expect(keyLabel({ ...PROVIDER, keyLastFour: null })).toMatch(/^set .*2026/)
+  expect(keyLabel({ keySetAt: null, keyLastFour: null })).toBe('none')
+  expect(routesLabel(MODEL.routes)).toBe('OpenAI: gpt-5')
+  expect([windowLabel(16_384), windowLabel(null)]).toEqual(['16,384', 'unlimited'])
+})
+
+it('completes a price as the server does', () => {
+  const values = priceValues(PRICE)
+  expect(values.perMillionCacheRead).toBe(300)
+  expect([values.perMillionCacheWrite, values.perMillionReasoning]).toEqual(['', ''])
+  expect(priceOf(values)).toEqual(PRICE)
+  // What follows the input goes with it.
+  expect(priceInput({ ...values, perMillionInput: 4_000 })).toEqual({
+    ...PRICE,
+    perMillionInput: 4_000,
+    perMillionCacheWrite: 4_000,
+  })
+})
+
+it('requires a price, which may be 0 if that is entered', () => {
+  expect(priceError(NO_PRICE)).toMatch(/^Enter a price/)
+  expect(priceError({ ...NO_PRICE, perMessage: 0 })).toBeNull()
+  for (const perMessage of [1.5, -1, 2_000_000_000, '1e99']) {
+    expect(priceError({ ...NO_PRICE, perMessage })).not.toBeNull()
+  }
+  expect(priceError({ ...NO_PRICE, perMillionInput: 2_000_000_000_000 })).toMatch(/per million/)
+})
+
+it('tells the cost of a message, rounded up', () => {
+  expect(costOf(PRICE, EXAMPLE)).toBe(11)
+  expect(costOf({ ...PRICE, perMessage: 100 }, { input: 1, output: 0 })).toBe(101)
+  expect(costOf(priceOf(NO_PRICE), EXAMPLE)).toBe(0)
+})
+
+it('searches the models of a provider by words', () => {
+  const models = [LISTED, { ...LISTED, name: 'embed', title: null }]
+  expect(searchListed(models, ' five GPT ')).toEqual([LISTED])
+  expect(searchListed(models, '')).toEqual(models)
+  expect(searchListed(models, 'claude')).toEqual([])
+})
+
+it('takes over a model with what the provider tells of it', () => {
+  const price = { ...NO_PRICE, perMessage: 5 }
+  const routes = [{ providerId: 'p1', upstreamModel: 'gpt-5' }]
+  expect(takeOverInput(LISTED, 'p1', price)).toMatchObject({
+    name: 'gpt-5',
+    title: 'GPT Five',
+    contextWindow: 400_000,
+    maxOutput: 8_192,
+    routes,
+    price: { perMessage: 5, perMillionInput: 0 },
+  })
+  const unknown = { name: 'gpt-5', title: null, contextWindow: null, maxOutput: null }
+  expect(takeOverInput(unknown, 'p1', price)).toEqual({ name: 'gpt-5', routes, price: priceInput(price) })
+  const entries: CatalogEntryFragment[] = [MODEL]
+  expect([...takenNames(entries, 'p1')]).toEqual(['gpt-5'])
+  expect([...takenNames(entries, 'p2')]).toEqual([])
+  expect([
+    ...priceErrors(
+      new Map([
+        ['a', price],
+        ['b', NO_PRICE],
+      ]),
+    ).keys(),
+  ]).toEqual(['b'])
+})
+
+it('changes a model, and its routes only if they differ', () => {
+  const values = modelValues(MODEL)
+  expect(values.title).toBe('')
+  expect(updateInput(MODEL, values)).toEqual({
+    name: 'gpt',
+    title: null,
+    description: null,
+    contextWindow: 16_384,
+    maxOutput: 1_024,
+    maxConcurrent: 0,
+    images: false,
+    tools: true,
+    reasoning: false,
+  })
+  const routes = [...values.routes, { ...newRoute(1, 'p2'), upstreamModel: ' gpt-5 ' }]
+  expect(updateInput(MODEL, { ...values, routes }).routes).toEqual([
+    { providerId: 'p1', upstreamModel: 'gpt-5', order: 0, weight: 1 },
+    { providerId: 'p2', upstreamModel: 'gpt-5', order: 1, weight: 1 },
+  ])
+  expect(createModelInput({ ...values, name: ' gpt ', title: 'GPT' })).toMatchObject({ name: 'gpt', title: 'GPT' })
+})
+
+it('requires whole routes', () => {
+  expect(routesError(modelValues(MODEL).routes)).toBeNull()
+  expect(routesError([newRoute(0)])).toMatch(/^Choose a provider/)
+  expect(routesError([{ ...newRoute(0, 'p1'), upstreamModel: 'gpt', weight: '' }])).toMatch(/whole numbers/)
+})
+
+it('knows a server with the built-in models alone', () => {
+  expect(isBuiltInOnly(['echo', 'smollm2'])).toBe(true)
+  expect(isBuiltInOnly(['echo', 'gpt', 'smollm2'])).toBe(false)
+})

@@ -1,0 +1,79 @@
+import { formatTokens, type Price } from '../../format/prices'
+import type { PriceInput } from '../../gql/admin'
+
+/** The value of a number field: a string if it is empty, or too large for a number. */
+export type Amount = number | string
+
+/** The values of the fields of a price. An empty one is that of its kind, or 0. */
+export type PriceValues = Record<keyof Price, Amount>
+
+/** A price of which nothing is entered. */
+export const NO_PRICE: PriceValues = {
+  perMessage: '',
+  perMillionInput: '',
+  perMillionCacheRead: '',
+  perMillionCacheWrite: '',
+  perMillionOutput: '',
+  perMillionReasoning: '',
+}
+
+/** The largest amounts that the server takes. */
+export const MAX_PER_MESSAGE = 1_000_000_000
+export const MAX_PER_MILLION = 1_000_000_000_000
+
+/** Returns the values of a price. Those of caches and of reasoning are empty if they follow the input or the output. */
+export function priceValues(price: Price): PriceValues {
+  const { perMessage, perMillionInput, perMillionOutput } = price
+  const own = (amount: number, followed: number): Amount => (amount === followed ? '' : amount)
+  return {
+    perMessage,
+    perMillionInput,
+    perMillionCacheRead: own(price.perMillionCacheRead, perMillionInput),
+    perMillionCacheWrite: own(price.perMillionCacheWrite, perMillionInput),
+    perMillionOutput,
+    perMillionReasoning: own(price.perMillionReasoning, perMillionOutput),
+  }
+}
+
+/** Returns the price that values stand for: as the server completes it. */
+export function priceOf(values: PriceValues): Price {
+  const amount = (value: Amount, otherwise: number) => (typeof value === 'number' ? value : otherwise)
+  const input = amount(values.perMillionInput, 0)
+  const output = amount(values.perMillionOutput, 0)
+  return {
+    perMessage: amount(values.perMessage, 0),
+    perMillionInput: input,
+    perMillionCacheRead: amount(values.perMillionCacheRead, input),
+    perMillionCacheWrite: amount(values.perMillionCacheWrite, input),
+    perMillionOutput: output,
+    perMillionReasoning: amount(values.perMillionReasoning, output),
+  }
+}
+
+/** Converts values to the input of a mutation. */
+export function priceInput(values: PriceValues): PriceInput {
+  return { ...priceOf(values) }
+}
+
+/** Returns the error of the values, if any. A free model must be meant: a 0 is entered for it. */
+export function priceError(values: PriceValues): string | null {
+  const { perMessage, ...perMillion } = values
+  const entered = Object.values(values).filter((value) => value !== '')
+  if (entered.length === 0) return 'Enter a price. A price of 0 is free.'
+  if (entered.some((value) => !Number.isSafeInteger(value))) return 'Enter whole numbers.'
+  const isWithin = (value: Amount, most: number) => value === '' || (Number(value) >= 0 && Number(value) <= most)
+  if (!isWithin(perMessage, MAX_PER_MESSAGE)) return `A price per message is at most ${formatTokens(MAX_PER_MESSAGE)}.`
+  if (!Object.values(perMillion).every((value) => isWithin(value, MAX_PER_MILLION))) {
+    return `A price per million is at most ${formatTokens(MAX_PER_MILLION)}.`
+  }
+  return null
+}
+
+/** The model tokens of the message that prices are compared by. */
+export const EXAMPLE = { input: 1_000, output: 500 }
+
+/** Returns what a message of some model tokens costs, without caches and reasoning, rounded up as the server does. */
+export function costOf(price: Price, { input, output }: { input: number; output: number }): number {
+  const parts = BigInt(price.perMillionInput) * BigInt(input) + BigInt(price.perMillionOutput) * BigInt(output)
+  return price.perMessage + Number((parts + 999_999n) / 1_000_000n)
+}
