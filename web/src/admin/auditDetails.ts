@@ -72,6 +72,7 @@ function formatPriceValue(value: unknown): string | null {
     perMillionCacheWrite: amount('per_million_cache_write'),
     perMillionOutput: amount('per_million_output'),
     perMillionReasoning: amount('per_million_reasoning'),
+    perImage: amount('per_image'),
   })
 }
 

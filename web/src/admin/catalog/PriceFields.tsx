@@ -12,6 +12,7 @@ const FIELDS: [part: keyof Price, label: string, placeholder: string][] = [
   ['perMillionCacheRead', 'Cached input, per million', 'As input'],
   ['perMillionCacheWrite', 'Cache write, per million', 'As input'],
   ['perMillionReasoning', 'Reasoning, per million', 'As output'],
+  ['perImage', 'Image in the input', '0'],
 ]
 
 type Props = {

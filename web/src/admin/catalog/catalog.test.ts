@@ -16,6 +16,7 @@ const PRICE = {
   perMillionCacheWrite: 3_000,
   perMillionOutput: 15_000,
   perMillionReasoning: 15_000,
+  perImage: 7,
 }
 
 const PROVIDER: Provider = {
@@ -99,7 +100,7 @@ it('describes keys, routes and context windows', () => {
 it('completes a price as the server does', () => {
   const values = priceValues(PRICE)
   expect(values.perMillionCacheRead).toBe(300)
-  expect([values.perMillionCacheWrite, values.perMillionReasoning]).toEqual(['', ''])
+  expect([values.perMillionCacheWrite, values.perMillionReasoning, values.perImage]).toEqual(['', '', 7])
   expect(priceOf(values)).toEqual(PRICE)
   // What follows the input goes with it.
   expect(priceInput({ ...values, perMillionInput: 4_000 })).toEqual({

@@ -15,9 +15,10 @@ export const NO_PRICE: PriceValues = {
   perMillionCacheWrite: '',
   perMillionOutput: '',
   perMillionReasoning: '',
+  perImage: '',
 }
 
-/** The largest amounts that the server takes. */
+/** The largest amounts that the server takes, a message and an image, and a million model tokens. */
 export const MAX_PER_MESSAGE = 1_000_000_000
 export const MAX_PER_MILLION = 1_000_000_000_000
 
@@ -32,6 +33,7 @@ export function priceValues(price: Price): PriceValues {
     perMillionCacheWrite: own(price.perMillionCacheWrite, perMillionInput),
     perMillionOutput,
     perMillionReasoning: own(price.perMillionReasoning, perMillionOutput),
+    perImage: own(price.perImage, 0),
   }
 }
 
@@ -47,6 +49,7 @@ export function priceOf(values: PriceValues): Price {
     perMillionCacheWrite: amount(values.perMillionCacheWrite, input),
     perMillionOutput: output,
     perMillionReasoning: amount(values.perMillionReasoning, output),
+    perImage: amount(values.perImage, 0),
   }
 }
 
@@ -57,12 +60,13 @@ export function priceInput(values: PriceValues): PriceInput {
 
 /** Returns the error of the values, if any. A free model must be meant: a 0 is entered for it. */
 export function priceError(values: PriceValues): string | null {
-  const { perMessage, ...perMillion } = values
+  const { perMessage, perImage, ...perMillion } = values
   const entered = Object.values(values).filter((value) => value !== '')
   if (entered.length === 0) return 'Enter a price. A price of 0 is free.'
   if (entered.some((value) => !Number.isSafeInteger(value))) return 'Enter whole numbers.'
   const isWithin = (value: Amount, most: number) => value === '' || (Number(value) >= 0 && Number(value) <= most)
   if (!isWithin(perMessage, MAX_PER_MESSAGE)) return `A price per message is at most ${formatTokens(MAX_PER_MESSAGE)}.`
+  if (!isWithin(perImage, MAX_PER_MESSAGE)) return `A price per image is at most ${formatTokens(MAX_PER_MESSAGE)}.`
   if (!Object.values(perMillion).every((value) => isWithin(value, MAX_PER_MILLION))) {
     return `A price per million is at most ${formatTokens(MAX_PER_MILLION)}.`
   }
