@@ -32,7 +32,10 @@ export function TakeOverForm({ provider, models, taken, onDone }: Props) {
   const [isBusy, setBusy] = useState(false)
   const found = searchListed(models, search)
 
-  const setPrice = (name: string, price: PriceValues) => setPrices(new Map(prices).set(name, price))
+  const setPrice = (name: string, price: PriceValues) => {
+    setPrices(new Map(prices).set(name, price))
+    setErrors(new Map([...errors].filter(([other]) => other !== name)))
+  }
   const tick = (name: string, isTicked: boolean) => {
     if (isTicked) setPrice(name, NO_PRICE)
     else setPrices(new Map([...prices].filter(([other]) => other !== name)))
