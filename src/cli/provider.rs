@@ -98,8 +98,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let kind = kind.ok_or_else(|| Error::field("kind", "There is no such kind."))?;
             let headers = header.iter().map(|header| parse_header(header)).collect::<Result<_, _>>()?;
             let key = key.read()?;
-            let new =
-                NewProvider { name, kind, base_url, key, headers, max_retries: None, circuit_cooldown: None };
+            let new = NewProvider { name, kind, base_url, key, headers, max_retries: None, circuit_cooldown: None };
             let created = catalog::create_provider(app, actor, new).await?;
             told(&created, "connected", args.json)
         }

@@ -27,6 +27,7 @@ use crate::core::price::Price;
 use crate::core::viewer::{Caller, Viewer};
 use crate::domain::session::{self, AuthError, api_key};
 use crate::infra::catalog::Model;
+use crate::infra::entity::api_key::AllowedModels;
 
 /// The result of every handler.
 type ApiResult = Result<Response, ApiError>;
@@ -46,15 +47,17 @@ pub fn router() -> Router<App> {
 async fn models(State(app): State<App>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
     let caller = caller(&app, &headers).await?;
-    let data: Vec<_> = allowed(&app, caller).await?.iter().map(shown).collect();
+    let allowed = api_key::models(&app, caller).await?;
+    let data: Vec<_> = app.models().iter().filter(|model| may_use(&allowed, model)).map(shown).collect();
     Ok(Json(json!({ "object": "list", "data": data })).into_response())
 }
 
 async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, headers: HeaderMap) -> ApiResult {
     only(&method, Method::GET)?;
     let caller = caller(&app, &headers).await?;
-    let found = allowed(&app, caller).await?.into_iter().find(|model| model.name == id);
-    Ok(Json(shown(&found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
+    let (allowed, models) = (api_key::models(&app, caller).await?, app.models());
+    let found = models.get(Some(&id)).filter(|model| may_use(&allowed, model));
+    Ok(Json(shown(found.ok_or_else(|| ApiError::no_model(&id))?)).into_response())
 }
 
 async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult {
@@ -68,11 +71,9 @@ async fn nothing(method: Method, request: Request) -> ApiError {
     ApiError::no_route(&method, request.uri().path())
 }
 
-/// Returns the models that the caller may use.
-async fn allowed(app: &App, caller: Caller) -> Result<Vec<Model>, ApiError> {
-    let allowed = api_key::models(app, caller).await?;
-    let may = |model: &&Model| allowed.as_ref().is_none_or(|models| models.allows(&model.name));
-    Ok(app.models().iter().filter(may).cloned().collect())
+/// Returns whether a caller with these allowed models may use a model; all, if `None`.
+fn may_use(allowed: &Option<AllowedModels>, model: &Model) -> bool {
+    allowed.as_ref().is_none_or(|models| models.allows(&model.name))
 }
 
 /// Returns a model in OpenAI's shape, with its price and what it can do in addition.
@@ -97,8 +98,8 @@ fn shown(model: &Model) -> Value {
     shown.into()
 }
 
-/// Returns a price: in prepaid tokens, per message, per million model tokens and per image. The prices per 1000, which clients of
-/// earlier versions read, are rounded up.
+/// Returns a price: in prepaid tokens, per message, per million model tokens and per image. The prices per 1000, which
+/// clients of earlier versions read, are rounded up.
 fn price(price: Price) -> Value {
     json!({
         "per_message": price.per_message,

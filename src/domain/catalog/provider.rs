@@ -170,7 +170,7 @@ fn set_key(
     Ok(())
 }
 
-/// Returns what is told about a key: its last characters, and never the key.
+/// Returns what is shown of a key: its last characters, and never the key.
 fn shown(row: &provider::Model) -> Value {
     match (&row.key_set_at, &row.key_last_four) {
         (None, _) => Value::Null,

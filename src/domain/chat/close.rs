@@ -112,9 +112,9 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
     batch.update(update_chats(ends), ends.len());
     let settlements: Vec<_> = ends.iter().map(CloseJob::settlement).collect();
     let balances = ledger::settle(&mut batch, &settlements, locked, entry_ids)?;
+    reasoning::store(&mut batch, ends.iter().map(|end| (end.closing.chat.id, end.closing.blocks.as_slice())))?;
     batch.execute(txn).await?;
 
-    reasoning::store(txn, ends.iter().map(|end| (end.closing.chat.id, end.closing.blocks.as_slice()))).await?;
     for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
         end.record_over_hold(txn).await?;
     }

@@ -9,18 +9,24 @@ use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ChatId;
 use crate::infra::ai::ReasoningBlock;
-use crate::infra::db::Txn;
+use crate::infra::db::Batch;
 use crate::infra::entity::reasoning_block::{self, Column};
 
-/// Stores the blocks of chats; nothing for those without.
+/// Adds to the batch what stores the blocks of chats; nothing without any.
 ///
 /// # Errors
-/// INTERNAL if the database fails.
-pub(super) async fn store(txn: &Txn, chats: impl Iterator<Item = (ChatId, &[ReasoningBlock])>) -> Result<(), Error> {
-    for (chat_id, blocks) in chats.filter(|(_, blocks)| !blocks.is_empty()) {
+/// INTERNAL if they can't be written as JSON.
+pub(super) fn store<'c>(
+    batch: &mut Batch,
+    chats: impl Iterator<Item = (ChatId, &'c [ReasoningBlock])>,
+) -> Result<(), Error> {
+    let row = |(chat_id, blocks)| {
         let blocks = serde_json::to_string(blocks).map_err(|error| Error::internal(error))?;
-        let row = reasoning_block::ActiveModel { chat_id: Set(chat_id), blocks: Set(blocks) };
-        reasoning_block::Entity::insert(row).exec_without_returning(txn).await?;
+        Ok(reasoning_block::ActiveModel { chat_id: Set(chat_id), blocks: Set(blocks) })
+    };
+    let rows = chats.filter(|(_, blocks)| !blocks.is_empty()).map(row).collect::<Result<Vec<_>, Error>>()?;
+    if !rows.is_empty() {
+        batch.insert(rows);
     }
     Ok(())
 }

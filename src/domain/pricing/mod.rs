@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, SqlErr};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Select, SqlErr};
 
 use crate::app::App;
 use crate::core::error::{Code, Error};
@@ -56,8 +56,7 @@ pub async fn find(app: &App, id: PriceId) -> Result<price::Model, Error> {
 /// Returns the newest version if it has the price of the model, or else a new one.
 async fn store(app: &App, model: &Model) -> Result<price::Model, Error> {
     for _ in 0..MAX_TRIES {
-        let of_model = price::Entity::find().filter(Column::Model.eq(&model.name));
-        let newest = of_model.order_by_desc(Column::Version).one(app.db.read()).await?;
+        let newest = newest(&model.name).one(app.db.read()).await?;
         let version = newest.as_ref().map_or(1, |newest| newest.version + 1);
         if let Some(newest) = newest.filter(|newest| newest.price() == model.price) {
             return Ok(newest);
@@ -95,9 +94,7 @@ pub async fn insert_next(
     changed_by: Option<UserId>,
     at: DateTime<Utc>,
 ) -> Result<price::Model, Error> {
-    let of_model = price::Entity::find().filter(Column::Model.eq(model));
-    let newest = of_model.order_by_desc(Column::Version).one(txn).await?;
-    let version = newest.map_or(1, |newest| newest.version + 1);
+    let version = newest(model).one(txn).await?.map_or(1, |newest| newest.version + 1);
     let new = new_version(model.to_owned(), version, price, changed_by, at);
     new.insert(txn).await.map_err(taken_as_conflict)
 }
@@ -108,6 +105,11 @@ pub async fn insert_next(
 /// NOT_FOUND without such a version.
 pub async fn find_in(txn: &Txn, id: PriceId) -> Result<price::Model, Error> {
     price::Entity::find_by_id(id).one(txn).await?.ok_or_else(|| Error::not_found("price"))
+}
+
+/// Returns a query of the versions of a model's price, newest first.
+fn newest(model: &str) -> Select<price::Entity> {
+    price::Entity::find().filter(Column::Model.eq(model)).order_by_desc(Column::Version)
 }
 
 fn new_version(

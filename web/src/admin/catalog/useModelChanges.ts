@@ -24,7 +24,7 @@ export function useModelChanges({ change, remove }: Pages<Model>, onChanged: () 
     remove: (model: Model) =>
       confirmDanger({
         title: `Delete ${model.title}?`,
-        text: 'Nobody can send messages to it any more. Its chats, and the versions of its price, are kept.',
+        text: 'It can no longer be used. Its chats, and the versions of its price, are kept.',
         confirm: 'Delete',
         run: async () => {
           await mutate(client, DeleteModelDocument, { input: { name: model.name } })
