@@ -22,7 +22,7 @@ use axum::http::Request;
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use jeton::app::App;
-use jeton::core::ids::{ChatId, UserId};
+use jeton::core::ids::{ChatId, UserId, WalletId};
 use jeton::core::random::Random;
 use jeton::core::tokens::Tokens;
 use jeton::core::viewer::Actor;
@@ -33,7 +33,7 @@ use jeton::infra::catalog::Models;
 use jeton::infra::config::Config;
 use jeton::infra::db::Db;
 use jeton::infra::entity::ledger_entry::{self, Reason};
-use jeton::infra::entity::{chat as row, user};
+use jeton::infra::entity::{chat as row, user, wallet};
 use jeton::server;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ConnectionTrait, EntityTrait};
@@ -185,8 +185,12 @@ async fn fill(db: &Db) {
     let ids: Vec<i64> = (0..USERS).collect();
     for batch in ids.chunks(BATCH as usize) {
         let users: Vec<_> = batch.iter().map(|number| new_user(*number, first)).collect();
-        let stored = db.write(users, |txn, users| {
-            Box::pin(async move { Ok(user::Entity::insert_many(users.clone()).exec(txn).await.map(drop)?) })
+        let wallets: Vec<_> = batch.iter().map(|number| new_wallet(1 + *number)).collect();
+        let stored = db.write((users, wallets), |txn, (users, wallets)| {
+            Box::pin(async move {
+                user::Entity::insert_many(users.clone()).exec(txn).await?;
+                Ok(wallet::Entity::insert_many(wallets.clone()).exec(txn).await.map(drop)?)
+            })
         });
         stored.await.unwrap();
     }
@@ -228,13 +232,21 @@ fn new_user(number: i64, at: DateTime<Utc>) -> user::ActiveModel {
         is_active: Set(true),
         is_staff: Set(false),
         is_superuser: Set(false),
+        session_epoch: Set(0),
+        created_at: Set(at),
+        last_login_at: Set(None),
+    }
+}
+
+fn new_wallet(number: i64) -> wallet::ActiveModel {
+    wallet::ActiveModel {
+        id: NotSet,
+        user_id: Set(Some(UserId(number))),
+        group_id: Set(None),
         tokens: Set(Tokens(number * 7919 % 4001)),
         held: Set(Tokens::ZERO),
         ledger_seq: NotSet,
         ledger_hash: NotSet,
-        session_epoch: Set(0),
-        created_at: Set(at),
-        last_login_at: Set(None),
     }
 }
 
@@ -242,6 +254,7 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
     row::ActiveModel {
         id: NotSet,
         user_id: Set(UserId(user_id)),
+        wallet_id: Set(None),
         conversation_id: Set(None),
         replaced_by_id: Set(None),
         first_version_id: Set(None),
@@ -279,7 +292,9 @@ fn new_chat(user_id: i64, at: DateTime<Utc>, failed: bool, small: bool, text: St
 fn new_entry(chat_id: i64, (user_id, at, failed): (i64, DateTime<Utc>, bool)) -> ledger_entry::ActiveModel {
     ledger_entry::ActiveModel {
         id: NotSet,
-        user_id: Set(UserId(user_id)),
+        // The wallets are made with the users, in their order.
+        wallet_id: Set(WalletId(user_id)),
+        member_id: Set(None),
         amount: Set(Tokens(if failed { 0 } else { -100 })),
         balance_after: Set(Tokens(100)),
         reason: Set(if failed { Reason::ChatFailed } else { Reason::ChatDone }),

@@ -131,6 +131,7 @@ async fn fill(db: &Db, users: &[UserId]) {
             row::ActiveModel {
                 id: NotSet,
                 user_id: Set(if number.is_multiple_of(2) { users[0] } else { users[1 + number % (users.len() - 1)] }),
+                wallet_id: Set(None),
                 conversation_id: Set(None),
                 replaced_by_id: Set(None),
                 first_version_id: Set(None),

@@ -10,11 +10,12 @@ pub type Hash = [u8; 32];
 /// The hash before the first entry of a chain.
 pub const ZERO: Hash = [0; 32];
 
-/// [`ZERO`] in hexadecimal: the default of the column `user.ledger_hash`.
+/// [`ZERO`] in hexadecimal: the default of the column `ledger_hash`.
 pub const ZERO_HEX: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The domain tags: a hash of one kind is never one of another.
 const ENTRY: &str = "jeton ledger entry 1";
+const ENTRY_OF_MEMBER: &str = "jeton ledger entry 2";
 const LINK: &str = "jeton ledger link 1";
 const ERASABLE: &str = "jeton ledger erasable 1";
 
@@ -26,8 +27,8 @@ const ABSENT: u32 = u32::MAX;
 pub struct Payload<'a> {
     /// `ledger_entry.id`.
     pub id: i64,
-    /// `ledger_entry.user_id`.
-    pub user_id: i64,
+    /// `ledger_entry.wallet_id`.
+    pub wallet_id: i64,
     /// The number of the entry in its chain, from 1.
     pub seq: i64,
     /// `ledger_entry.amount`.
@@ -48,13 +49,15 @@ pub struct Payload<'a> {
     pub created_at: i64,
     /// The digest of note and idempotency key, if the entry was posted with either.
     pub erasable: Option<Hash>,
+    /// `ledger_entry.member_id`. An entry with one has another tag, and the id as an additional field.
+    pub member_id: Option<i64>,
 }
 
 impl Payload<'_> {
     /// Returns the digest of the entry.
     pub fn digest(&self) -> Hash {
-        let mut form = Form::new(ENTRY);
-        for number in [self.id, self.user_id, self.seq, self.amount, self.balance_after] {
+        let mut form = Form::new(if self.member_id.is_some() { ENTRY_OF_MEMBER } else { ENTRY });
+        for number in [self.id, self.wallet_id, self.seq, self.amount, self.balance_after] {
             form.number(Some(number));
         }
         form.field(Some(self.reason.as_bytes()));
@@ -62,6 +65,9 @@ impl Payload<'_> {
             form.number(number);
         }
         form.field(self.erasable.as_ref().map(Hash::as_slice));
+        if self.member_id.is_some() {
+            form.number(self.member_id);
+        }
         form.hash()
     }
 }

@@ -25,7 +25,7 @@ const GIVEN: &str = "given";
 #[derive(FromQueryResult)]
 struct Row {
     id: i64,
-    user_id: i64,
+    owner_id: i64,
     amount: i64,
     balance_after: i64,
     reason: String,
@@ -50,7 +50,7 @@ impl MigrationTrait for Migration {
         add(manager, USER, big_integer("ledger_seq").default(0)).await?;
         add(manager, USER, string("ledger_hash").default(ZERO_HEX)).await?;
         // Without an index of the numbers: it would cost each settlement, and the ids of a chain ascend with them.
-        fill(manager.get_connection()).await
+        fill(manager.get_connection(), "user_id", USER).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -66,27 +66,28 @@ async fn add(manager: &SchemaManager<'_>, table: &'static str, column: &mut Colu
     manager.alter_table(Table::alter().table(table).add_column(column).take()).await
 }
 
-/// Computes the chains of all entries, in batches. Existing hashes and salts are replaced.
+/// Computes the chains of all entries, in batches. Existing hashes and salts are replaced. `owner` is the column of the
+/// owner of an entry, and `heads` the table with the heads.
 ///
 /// # Errors
 /// An error of the database.
-pub async fn fill(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+pub async fn fill(db: &impl ConnectionTrait, owner: &'static str, heads_of: &'static str) -> Result<(), DbErr> {
     let mut last = (i64::MIN, i64::MIN);
     let (mut seq, mut hash) = (0, ZERO);
     let mut heads: Vec<(i64, i64, Hash)> = Vec::new();
     loop {
         let rows: Vec<Row> = db
-            .query_all(&next(last, db.get_database_backend()))
+            .query_all(&next(owner, last, db.get_database_backend()))
             .await?
             .iter()
             .map(|row| Row::from_query_result(row, ""))
             .collect::<Result<_, _>>()?;
         let (mut entries, mut times) = (Vec::with_capacity(rows.len()), Vec::new());
         for row in &rows {
-            if row.user_id != last.0 {
+            if row.owner_id != last.0 {
                 (seq, hash) = (0, ZERO);
             }
-            last = (row.user_id, row.id);
+            last = (row.owner_id, row.id);
             seq += 1;
             let erasable = row
                 .salt
@@ -100,9 +101,9 @@ pub async fn fill(db: &impl ConnectionTrait) -> Result<(), DbErr> {
                 erasable.as_ref().map(to_hex).into(),
                 row.salt.clone().into(),
             ]);
-            match heads.last_mut().filter(|head| head.0 == row.user_id) {
-                Some(head) => *head = (row.user_id, seq, hash),
-                None => heads.push((row.user_id, seq, hash)),
+            match heads.last_mut().filter(|head| head.0 == row.owner_id) {
+                Some(head) => *head = (row.owner_id, seq, hash),
+                None => heads.push((row.owner_id, seq, hash)),
             }
             // The chain counts microseconds, the precision of PostgreSQL; SQLite has stored nanoseconds.
             let nanos = row.created_at.timestamp_subsec_nanos() % 1000;
@@ -115,8 +116,9 @@ pub async fn fill(db: &impl ConnectionTrait) -> Result<(), DbErr> {
         update(db, ENTRY, &["created_at"], times).await?;
         if rows.is_empty() || heads.len() as u64 >= BATCH {
             let heads = std::mem::take(&mut heads).into_iter();
-            let heads = heads.map(|(user_id, seq, hash)| vec![Value::from(user_id), seq.into(), to_hex(&hash).into()]);
-            update(db, USER, &["ledger_seq", "ledger_hash"], heads.collect()).await?;
+            let heads =
+                heads.map(|(owner_id, seq, hash)| vec![Value::from(owner_id), seq.into(), to_hex(&hash).into()]);
+            update(db, heads_of, &["ledger_seq", "ledger_hash"], heads.collect()).await?;
         }
         if rows.is_empty() {
             return Ok(());
@@ -128,7 +130,7 @@ impl Row {
     fn payload(&self, seq: i64, erasable: Option<Hash>) -> Payload<'_> {
         Payload {
             id: self.id,
-            user_id: self.user_id,
+            wallet_id: self.owner_id,
             seq,
             amount: self.amount,
             balance_after: self.balance_after,
@@ -139,12 +141,13 @@ impl Row {
             requested_balance: self.requested_balance,
             created_at: self.created_at.timestamp_micros(),
             erasable,
+            member_id: None,
         }
     }
 }
 
 /// Returns the query of the entries after the last one: user and id.
-fn next(last: (i64, i64), backend: DbBackend) -> SelectStatement {
+fn next(owner: &'static str, last: (i64, i64), backend: DbBackend) -> SelectStatement {
     // Both are cryptographically secure; hyphens are as good as any digit of a salt.
     let random = match backend {
         DbBackend::Postgres => "CAST(gen_random_uuid() AS text)",
@@ -152,12 +155,14 @@ fn next(last: (i64, i64), backend: DbBackend) -> SelectStatement {
     };
     let salt = format!("CASE WHEN note IS NOT NULL OR idempotency_key IS NOT NULL THEN {random} END");
     Query::select()
-        .columns(["id", "user_id", "amount", "balance_after", "reason", "note", "chat_id", "api_key_id", "actor_id"])
+        .column("id")
+        .expr_as(Expr::col(owner), "owner_id")
+        .columns(["amount", "balance_after", "reason", "note", "chat_id", "api_key_id", "actor_id"])
         .columns(["idempotency_key", "requested_balance", "created_at"])
         .expr_as(Expr::cust(salt), "salt")
         .from(ENTRY)
-        .and_where(Expr::tuple([Expr::col("user_id"), Expr::col("id")]).gt(Expr::tuple([last.0.into(), last.1.into()])))
-        .order_by("user_id", Order::Asc)
+        .and_where(Expr::tuple([Expr::col(owner), Expr::col("id")]).gt(Expr::tuple([last.0.into(), last.1.into()])))
+        .order_by(owner, Order::Asc)
         .order_by("id", Order::Asc)
         .limit(BATCH)
         .take()

@@ -36,8 +36,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         let roles = Roles { is_staff: true, is_superuser: true };
         let grant = Some(Tokens(args.tokens));
         let made = admin::create(app, Actor::CommandLine, &args.username, password.text.clone(), roles, grant).await?;
-        let message = format!("created the superuser {} with {} tokens", output::plain(&made.username), made.tokens);
-        return user::report(&made, &message, Some(&password), args.json);
+        let message = format!("created the superuser {} with {} tokens", output::plain(&made.username), args.tokens);
+        return user::report(app, &made, &message, Some(&password), args.json).await;
     };
     let name = output::plain(&there.username);
     if !args.promote {
@@ -50,5 +50,5 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let change = UserUpdate { active: Some(true), staff: Some(true), superuser: Some(true) };
     let promoted = admin::update(app, Actor::CommandLine, there.id, change).await?;
     let message = format!("{name} is an active superuser now; password and balance are unchanged");
-    user::report(&promoted, &message, None, args.json)
+    user::report(app, &promoted, &message, None, args.json).await
 }

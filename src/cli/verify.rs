@@ -128,10 +128,10 @@ fn published(args: &Args, receipt: &ReceiptFile) -> Result<(Option<Published>, O
         return Ok((Some(hash), Some(format!("the published head {head}"))));
     }
     let Some(file) = &args.checkpoint else { return Ok((None, None)) };
-    let user_id = receipt.user_id();
-    let (summary, head) = checkpoint::head_of(user_id, &mut BufReader::new(opened(file)?))?;
+    let wallet_id = receipt.wallet_id();
+    let (summary, head) = checkpoint::head_of(wallet_id, &mut BufReader::new(opened(file)?))?;
     let (seq, hash) = head.ok_or_else(|| {
-        let message = format!("the checkpoint of {} has no head of user {user_id}: it is older", summary.time);
+        let message = format!("the checkpoint of {} has no head of wallet {wallet_id}: it is older", summary.time);
         Error::new(Code::InvalidInput, message)
     })?;
     let source = format!("the checkpoint of {}, signed by the key {}", summary.time, summary.public_key);

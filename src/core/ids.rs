@@ -37,6 +37,10 @@ macro_rules! ids {
 ids! {
     /// The id of a user.
     UserId;
+    /// The id of a wallet.
+    WalletId;
+    /// The id of a group.
+    GroupId;
     /// The id of a chat; newer chats have larger ids.
     ChatId;
     /// The id of a conversation.

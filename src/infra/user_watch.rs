@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,7 @@ use crate::core::ids::UserId;
 use crate::core::tokens::Tokens;
 use crate::infra::db::Db;
 use crate::infra::entity::user::{self, Column};
+use crate::infra::entity::wallet;
 
 /// Interval of polls.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -133,8 +135,14 @@ async fn poll(watch: Arc<Inner>) {
 
 async fn states(db: &Db, ids: &[UserId]) -> Result<HashMap<UserId, State>, Error> {
     let rows = user::Entity::find().filter(Column::Id.is_in(ids.iter().copied())).select_only();
-    let rows = rows.column(Column::Id).column(Column::Tokens).column(Column::Held).column(Column::IsActive);
-    let rows = rows.column(Column::IsStaff).column(Column::IsSuperuser).column(Column::SessionEpoch);
+    let balance = |column| {
+        let own = Expr::col((wallet::Entity, wallet::Column::UserId)).equals((user::Entity, Column::Id));
+        let query = Query::select().column(column).from(wallet::Entity).and_where(own).take();
+        Expr::SubQuery(None, Box::new(query.into()))
+    };
+    let rows = rows.column(Column::Id).expr(balance(wallet::Column::Tokens)).expr(balance(wallet::Column::Held));
+    let rows = rows.column(Column::IsActive).column(Column::IsStaff);
+    let rows = rows.column(Column::IsSuperuser).column(Column::SessionEpoch);
     let rows: Vec<Polled> = rows.into_tuple().all(db.read()).await?;
     let state = |(id, tokens, held, active, staff, superuser, session_epoch): Polled| {
         (id, State::Row { balance: (tokens, held), rights: (active, staff, superuser), session_epoch })

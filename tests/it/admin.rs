@@ -320,12 +320,12 @@ async fn the_trail_and_the_ledger_are_read_by_time(on: On) {
     };
     let all = "subscription($id: ID) { part: exportLedgerEntries(userId: $id) { text } }";
     let whole = download(&staff, all).await;
-    let head = "\u{feff}entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id\r\n";
+    let head = "\u{feff}entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id,group_id\r\n";
     let user = mia.user_id();
     let lines = [
-        format!("2026-03-01T12:00:00.123456Z,{user},mia,SIGNUP_GRANT,4000,4000,,,"),
-        format!("2026-03-02T12:00:00.123456Z,{user},mia,ADJUSTMENT,1,4001,one,operator,"),
-        format!("2026-03-03T12:00:00.123456Z,{user},mia,ADJUSTMENT,-2,3999,\"'=two, \"\"quoted\"\"\",operator,"),
+        format!("2026-03-01T12:00:00.123456Z,{user},mia,SIGNUP_GRANT,4000,4000,,,,"),
+        format!("2026-03-02T12:00:00.123456Z,{user},mia,ADJUSTMENT,1,4001,one,operator,,"),
+        format!("2026-03-03T12:00:00.123456Z,{user},mia,ADJUSTMENT,-2,3999,\"'=two, \"\"quoted\"\"\",operator,,"),
     ];
     let without_ids: Vec<_> =
         whole.strip_prefix(head).unwrap().lines().map(|line| line.split_once(',').unwrap().1).collect();

@@ -110,7 +110,7 @@ async fn a_restore_overwrites_nothing_and_takes_nothing_that_is_broken() {
     std::fs::write(path("empty"), "").unwrap();
     for (name, sql, message) in [
         ("newer", "INSERT INTO seaql_migrations VALUES ('m29990101_000001_later', 1)", "newer version"),
-        ("poor", "UPDATE user SET tokens = 5", "disagree with the ledger"),
+        ("poor", "UPDATE wallet SET tokens = 5", "disagree with the ledger"),
         ("unfinished", "INSERT INTO unfinished VALUES (1, 'a test', '2026-01-01T00:00:00+00:00')", "not complete"),
         ("cut", "", "cut"),
         ("text", "", "can't be read"),

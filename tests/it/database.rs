@@ -2,14 +2,27 @@
 
 use futures::future::join_all;
 use jeton::core::error::{Code, Error};
+use jeton::core::ids::UserId;
 use jeton::core::tokens::Tokens;
 use jeton::infra::db::Db;
-use jeton::infra::entity::user;
+use jeton::infra::entity::{user, wallet};
 use rstest_reuse::apply;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter};
 
 use crate::support::{On, Place, TestApp, on_both_databases};
+
+fn wallet(user_id: UserId) -> wallet::ActiveModel {
+    wallet::ActiveModel {
+        id: NotSet,
+        user_id: Set(Some(user_id)),
+        group_id: Set(None),
+        tokens: Set(Tokens::ZERO),
+        held: Set(Tokens::ZERO),
+        ledger_seq: NotSet,
+        ledger_hash: NotSet,
+    }
+}
 
 fn row(name: &str) -> user::ActiveModel {
     user::ActiveModel {
@@ -21,10 +34,6 @@ fn row(name: &str) -> user::ActiveModel {
         is_active: Set(true),
         is_staff: Set(false),
         is_superuser: Set(false),
-        tokens: Set(Tokens::ZERO),
-        held: Set(Tokens::ZERO),
-        ledger_seq: NotSet,
-        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(chrono::DateTime::UNIX_EPOCH),
         last_login_at: Set(None),
@@ -50,6 +59,7 @@ async fn of_jobs_committed_together_a_failing_one_undoes_only_itself(on: On) {
         app.app.db.write(i, |txn, &i| {
             Box::pin(async move {
                 let inserted = row(&format!("user {i}")).insert(txn).await?;
+                wallet(inserted.id).insert(txn).await?;
                 match i % 3 {
                     0 => Ok(inserted.id),
                     1 => Err(Error::not_found("reason")),
@@ -87,7 +97,7 @@ async fn much_can_be_undone_within_a_transaction(on: On) {
             let long = |letter: &str| letter.repeat(8000);
             for number in 0..400 {
                 let user = user::ActiveModel { password_hash: Set(long("a")), ..row(&format!("user {number}")) };
-                user.insert(txn).await?;
+                wallet(user.insert(txn).await?.id).insert(txn).await?;
             }
             let part = txn.begin().await?;
             let all = user::Entity::update_many().col_expr(user::Column::PasswordHash, Expr::value(long("b")));
@@ -105,7 +115,7 @@ async fn much_can_be_undone_within_a_transaction(on: On) {
 async fn the_database_itself_refuses_a_negative_balance(on: On) {
     let app = TestApp::start(on).await;
     for (tokens, held) in [(-1, 0), (0, -1)] {
-        let mut bad = row("mia");
+        let mut bad = wallet(UserId(900));
         (bad.tokens, bad.held) = (Set(Tokens(tokens)), Set(Tokens(held)));
         let refused = app.app.db.write(bad, |txn, bad| Box::pin(async move { Ok(bad.clone().insert(txn).await?) }));
         assert_eq!(refused.await.unwrap_err().code, Code::Internal);
@@ -144,16 +154,22 @@ async fn verify_finds_what_is_broken(on: On) {
     let app = TestApp::start(on).await;
     let stray = app.app.db.write((), |txn, ()| {
         Box::pin(async move {
-            let mut rich = row("rich");
-            rich.tokens = Set(Tokens(5));
-            Ok(rich.insert(txn).await?)
+            let id = row("rich").insert(txn).await?.id;
+            let rich = wallet::ActiveModel { tokens: Set(Tokens(5)), ..wallet(id) };
+            rich.insert(txn).await?;
+            Ok((id, row("without").insert(txn).await?.id))
         })
     });
-    let id = stray.await.unwrap().id;
+    let (id, without) = stray.await.unwrap();
     let findings = jeton::domain::ledger::verify(&app.app.db).await.unwrap();
     let reported: Vec<_> = findings.iter().map(ToString::to_string).collect();
-    assert_eq!(reported, [format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0")]);
-    let fixed =
-        app.app.db.write(id, |txn, &id| Box::pin(async move { Ok(user::Entity::delete_by_id(id).exec(txn).await?) }));
+    let rich = format!("user {id}: tokens 5 + held 0, but the ledger says 0 and open chats hold 0");
+    assert_eq!(reported, [rich, format!("user {without} has no wallet")]);
+    let fixed = app.app.db.write([id, without], |txn, ids| {
+        Box::pin(async move {
+            wallet::Entity::delete_many().filter(wallet::Column::UserId.is_in(ids.iter().copied())).exec(txn).await?;
+            Ok(user::Entity::delete_many().filter(user::Column::Id.is_in(ids.iter().copied())).exec(txn).await?)
+        })
+    });
     fixed.await.unwrap();
 }

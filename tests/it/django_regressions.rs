@@ -54,7 +54,7 @@ async fn defect_2_a_top_up_or_deactivation_during_a_message_is_kept(on: On) {
     gate.add_permits(1);
     sending.await.unwrap();
     let user = admin::find(&app.app, Actor::CommandLine, mia.user_id()).await.unwrap();
-    assert_eq!((user.tokens.0, user.held.0, user.is_active), (4900, 0, false));
+    assert_eq!((app.balance(&mia).await, user.is_active), ((4900, 0), false));
 }
 
 #[apply(on_both_databases)]

@@ -93,8 +93,8 @@ async fn a_restored_schema_is_the_one_that_the_migrations_make() {
         ("column", "ALTER TABLE user ADD COLUMN more text", "table user differs"),
         (
             "check",
-            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, '>= 0', '>= -5') WHERE name = 'user'",
-            "table user differs",
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(sql, '>= 0', '>= -5') WHERE name = 'wallet'",
+            "table wallet differs",
         ),
         (
             "search",
@@ -125,7 +125,7 @@ async fn a_restored_schema_is_the_one_that_the_migrations_make() {
 async fn restored_rows_can_all_be_read_and_summed() {
     let (_installation, file) = backed_up().await;
     for (name, sql, message) in [
-        ("text", "UPDATE user SET tokens = 'much'", "user.tokens can't be read"),
+        ("text", "UPDATE wallet SET tokens = 'much'", "wallet.tokens can't be read"),
         ("time", "UPDATE chat SET created_at = 'yesterday'", "chat.created_at can't be read"),
         ("status", "UPDATE chat SET status = 'GENEROUS'", "chat holds a row that can't be read"),
         ("overflow", "UPDATE ledger_entry SET amount = 9223372036854775807", "disagree with the ledger"),
@@ -138,9 +138,8 @@ async fn restored_rows_can_all_be_read_and_summed() {
         ("year", "UPDATE session SET expires_at = '+12026-01-01T00:00:00+00:00'", "session.expires_at can't be read"),
         (
             "conversation",
-            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, 0, 0, created_at, NULL, \
-             NULL, 0, printf('%064d', 0) \
-             FROM user; INSERT INTO conversation (id, user_id, title, created_at, active_at) \
+            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, created_at, NULL, NULL \
+             FROM user; INSERT INTO wallet (user_id, tokens, held) VALUES (99, 0, 0); INSERT INTO conversation (id, user_id, title, created_at, active_at) \
              SELECT 9, id, 'x', created_at, 1 FROM user WHERE id = 99; UPDATE chat SET conversation_id = 9",
             "1 chats have a conversation_id of another user",
         ),
@@ -161,8 +160,9 @@ async fn a_restored_database_has_no_servers_jobs_or_leases_of_another_one() {
         "INSERT INTO server (id, started_at, seen_at, version, address) VALUES ('x', '{FAR}', '{FAR}', '1', 'y');
          INSERT INTO job (name, holder, claimed_until) VALUES ('retention', 'x', '{FAR}');
          UPDATE chat SET status = 'PENDING', cost = 0, hold = 100, messages_charged = NULL, finished_at = NULL, lease_until = '{FAR}';
-         UPDATE user SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;
-         UPDATE user SET (ledger_seq, ledger_hash) = (SELECT seq, hash FROM ledger_entry WHERE user_id = user.id)"
+         UPDATE chat SET wallet_id = (SELECT id FROM wallet WHERE user_id = chat.user_id);
+         UPDATE wallet SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;
+         UPDATE wallet SET (ledger_seq, ledger_hash) = (SELECT seq, hash FROM ledger_entry WHERE wallet_id = wallet.id)"
     );
     let open_chat = changed(&file, "open", &sql).await;
     let target = Installation::new(On::Sqlite, &[("JETON_TURNS__LEASE", "1s")]).await;
@@ -196,14 +196,14 @@ async fn verify_reports_values_of_a_wrong_type() {
     server.register("mia").await;
     assert!(server.terminate());
     let db = open(&database(&installation)).await;
-    db.execute_unprepared("UPDATE user SET tokens = 'much', held = 0.5; UPDATE ledger_entry SET amount = x'00'")
+    db.execute_unprepared("UPDATE wallet SET tokens = 'much', held = 0.5; UPDATE ledger_entry SET amount = x'00'")
         .await
         .unwrap();
     db.close().await.unwrap();
     let output = installation.run(&["verify"], "");
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(!output.status.success());
-    for column in ["user.tokens", "user.held", "ledger_entry.amount"] {
+    for column in ["wallet.tokens", "wallet.held", "ledger_entry.amount"] {
         assert!(stdout.contains(&format!("{column}: 1 rows hold no whole number")), "{stdout}");
     }
 }

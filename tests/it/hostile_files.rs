@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jeton::core::error::Error;
-use jeton::domain::ledger::{self, IntegrityViolation};
+use jeton::domain::ledger::{self, IntegrityViolation, WalletName};
 use jeton::infra::db::Db;
 use jeton::transfer::{check_complete, copy, django, import};
 use rstest_reuse::apply;
@@ -50,8 +50,9 @@ async fn verify_reports_sums_that_overflow(on: On) {
     run(
         db,
         &format!(
-            "INSERT INTO \"user\" (id, username, username_key, password_hash, is_active, is_staff, is_superuser, tokens, held, \
-             session_epoch, created_at) VALUES (900, 'x', 'x', '', true, false, false, {most}, {most}, 0, '{BEFORE}'); \
+            "INSERT INTO \"user\" (id, username, username_key, password_hash, is_active, is_staff, is_superuser, \
+             session_epoch, created_at) VALUES (900, 'x', 'x', '', true, false, false, 0, '{BEFORE}'); \
+             INSERT INTO wallet (id, user_id, tokens, held) VALUES (900, 900, {most}, {most}), (901, 901, 0, 0), (903, 903, 7, 0); \
              INSERT INTO chat (id, user_id, model, status, message, response, hold, cost, usage_estimated, context_left_out, \
              created_at) VALUES (900, 900, 'echo', 'DONE', '', '', 0, 0, false, 0, '{BEFORE}')"
         ),
@@ -64,11 +65,12 @@ async fn verify_reports_sums_that_overflow(on: On) {
         (901, least, "900"),
         (902, most, "NULL"),
         (902, 1 - most, "NULL"),
+        (903, 7, "NULL"),
     ] {
         run(
             db,
             &format!(
-                "INSERT INTO ledger_entry (user_id, amount, balance_after, reason, chat_id, created_at) \
+                "INSERT INTO ledger_entry (wallet_id, amount, balance_after, reason, chat_id, created_at) \
                  VALUES ({user}, {amount}, 0, 'ADJUSTMENT', {chat}, '{BEFORE}')"
             ),
         )
@@ -77,20 +79,22 @@ async fn verify_reports_sums_that_overflow(on: On) {
     let findings = ledger::verify(db).await.unwrap();
     let far = 1 << 62;
     let expected = [
-        IntegrityViolation::Balance { user_id: 900, tokens: most, held: most, entries: far, open: 0 },
-        IntegrityViolation::Leftover { user_id: 901, entries: -far },
-        IntegrityViolation::Leftover { user_id: 902, entries: 1 },
+        IntegrityViolation::Balance { wallet: WalletName::User(900), tokens: most, held: most, entries: far, open: 0 },
+        IntegrityViolation::Balance { wallet: WalletName::User(901), tokens: 0, held: 0, entries: -far, open: 0 },
+        IntegrityViolation::Leftover { wallet: WalletName::Missing(902), entries: 1 },
+        IntegrityViolation::Leftover { wallet: WalletName::User(903), entries: 7 },
         IntegrityViolation::Chat { chat_id: 900, cost: 0, paid: Some(most) },
     ];
     // None of the entries is in a chain.
     let (chains, findings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| matches!(finding, IntegrityViolation::Chain { .. }));
-    assert_eq!(chains.len(), 3, "one for each user: {chains:?}");
+    assert_eq!(chains.len(), 4, "one for each user: {chains:?}");
     for finding in &expected {
         assert!(findings.contains(finding), "{finding:?}: {findings:?}");
     }
     assert_eq!(findings.len(), expected.len(), "{findings:?}");
-    run(db, "DELETE FROM ledger_entry WHERE user_id >= 900; DELETE FROM chat WHERE id = 900; DELETE FROM \"user\" WHERE id = 900")
+    run(db, "DELETE FROM ledger_entry WHERE wallet_id >= 900; DELETE FROM wallet WHERE id >= 900; DELETE FROM chat WHERE id = 900; \
+         DELETE FROM \"user\" WHERE id = 900")
         .await;
 }
 
@@ -106,11 +110,7 @@ async fn what_was_refused_is_not_served(on: On) {
     let app = filled(on).await;
     let from = &app.app.db;
     for (wrong, right, message) in [
-        (
-            "UPDATE \"user\" SET tokens = tokens + 5",
-            "UPDATE \"user\" SET tokens = tokens - 5",
-            "disagree with the ledger",
-        ),
+        ("UPDATE wallet SET tokens = tokens + 5", "UPDATE wallet SET tokens = tokens - 5", "disagree with the ledger"),
         (
             "UPDATE chat SET status = 'GENEROUS' WHERE status = 'DONE'",
             "UPDATE chat SET status = 'DONE' WHERE status = 'GENEROUS'",

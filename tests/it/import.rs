@@ -1,10 +1,12 @@
 //! Import of users and chats of the Django application.
 
+use std::collections::HashMap;
+
 use jeton::app::App;
 use jeton::core::ids::UserId;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
-use jeton::infra::entity::{chat, ledger_entry, user};
+use jeton::infra::entity::{chat, ledger_entry, user, wallet};
 use jeton::transfer::django::{Report, import};
 use rstest_reuse::apply;
 use sea_orm::{EntityTrait, PaginatorTrait, QueryOrder};
@@ -69,8 +71,10 @@ async fn everybody_logs_in_as_before_and_finds_what_was_there(on: On) {
     assert_eq!(users[1].created_at.to_rfc3339(), "2025-08-01T12:00:01.500+00:00");
     assert!(log_in(&app, "mia", "b").await.is_some(), "with the new hash");
     assert!(chats.iter().all(|chat| (chat.hold.0, chat.cost.0) == (0, 0)));
+    let wallets = wallet::Entity::find().all(app.app.db.read()).await.unwrap();
+    let owners: HashMap<_, _> = wallets.iter().map(|wallet| (wallet.id, wallet.user_id.unwrap().0)).collect();
     let booked: Vec<_> =
-        entries.iter().map(|entry| (entry.user_id.0, entry.amount.0, entry.chat_id.map(i64::from))).collect();
+        entries.iter().map(|entry| (owners[&entry.wallet_id], entry.amount.0, entry.chat_id.map(i64::from))).collect();
     let expected = [(2, 3700, None), (5, 5_000_000_000, None), (2, 0, Some(3)), (2, 0, Some(7)), (2, 0, Some(9))];
     assert_eq!(booked, expected, "an opening entry each, and one of nothing for each chat");
 

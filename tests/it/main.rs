@@ -66,6 +66,7 @@ mod traces;
 mod upstream;
 mod upstream_bytes;
 mod usage_statistics;
+mod wallets;
 mod web;
 mod who_pays;
 mod words;

@@ -9,7 +9,7 @@ use jeton::domain::chat::{self as chats, usage};
 use jeton::domain::retention::{self, RunOutcome, Target};
 use jeton::infra::entity::chat::Status;
 use jeton::infra::entity::ledger_entry::Reason;
-use jeton::infra::entity::{audit_event, chat, conversation, job_lease, ledger_entry, session};
+use jeton::infra::entity::{audit_event, chat, conversation, job_lease, ledger_entry, session, wallet};
 use rstest_reuse::apply;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -47,6 +47,7 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
             let row = chat::ActiveModel {
                 id: NotSet,
                 user_id: Set(user_id),
+                wallet_id: Set(None),
                 conversation_id: Set(None),
                 replaced_by_id: Set(None),
                 first_version_id: Set(None),
@@ -83,9 +84,12 @@ async fn many_chats(app: &TestApp, client: &Client, count: usize) {
                 chat::Entity::insert_many(batch.to_vec()).exec_without_returning(txn).await?;
             }
             let chats = chat::Entity::owned_by(user_id).filter(chat::Column::Message.eq("many")).all(txn).await?;
+            let wallet = wallet::Entity::find().filter(wallet::Column::UserId.eq(user_id)).one(txn).await?;
+            let wallet_id = wallet.unwrap().id;
             let entries = chats.iter().map(|chat| ledger_entry::ActiveModel {
                 id: NotSet,
-                user_id: Set(user_id),
+                wallet_id: Set(wallet_id),
+                member_id: Set(None),
                 amount: Set(Tokens::ZERO),
                 balance_after: Set(Tokens(total)),
                 reason: Set(Reason::ChatDone),
@@ -216,7 +220,7 @@ async fn of_deleted_users_the_amounts_stay(on: On) {
     let (after, events) = rows().await;
     let numbers = |entries: &[ledger_entry::Model]| {
         let numbers =
-            entries.iter().map(|entry| (entry.id, entry.user_id, entry.amount, entry.balance_after, entry.reason));
+            entries.iter().map(|entry| (entry.id, entry.wallet_id, entry.amount, entry.balance_after, entry.reason));
         numbers.collect::<Vec<_>>()
     };
     assert_eq!(numbers(&before), numbers(&after), "the ledger counts as before");

@@ -408,8 +408,9 @@ def check(database: str, book: Book) -> tuple[list[str], Counter[str]]:
     done = Counter(key.split("-")[1] for key, (status, _) in book.ends.items() if status == "DONE")
     users = harness.rows(
         database,
-        """SELECT username, tokens, held, (SELECT sum(amount) FROM ledger_entry WHERE user_id = "user".id),
-           (SELECT count(*) FROM chat WHERE user_id = "user".id AND status = 'DONE') FROM "user" """,
+        """SELECT username, tokens, held, (SELECT sum(amount) FROM ledger_entry WHERE wallet_id = wallet.id),
+           (SELECT count(*) FROM chat WHERE user_id = "user".id AND status = 'DONE')
+           FROM "user" JOIN wallet ON wallet.user_id = "user".id """,
     )
     for name, tokens, held, entries, stored in users:
         seen = GRANT - PRICE * done[name]

@@ -125,9 +125,7 @@ fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>) {
 
 fn hold(txn: &Connection, user: i64, message: &str) -> Option<i64> {
     let held = txn
-        .prepare_cached(
-            "UPDATE user SET tokens = tokens - ?2, held = held + ?2 WHERE id = ?1 AND tokens >= ?2 AND is_active",
-        )
+        .prepare_cached("UPDATE wallet SET tokens = tokens - ?2, held = held + ?2 WHERE user_id = ?1 AND tokens >= ?2")
         .and_then(|mut statement| statement.execute(params![user, PRICE]))
         .expect("a hold");
     if held == 0 {
@@ -157,15 +155,15 @@ fn settle(txn: &Connection, user: i64, chat: i64, response: &str) -> Option<i64>
     if closed == 0 {
         return None;
     }
-    let tokens: i64 = txn
-        .prepare_cached("UPDATE user SET held = held - ?2 WHERE id = ?1 RETURNING tokens + held")
-        .and_then(|mut statement| statement.query_row(params![user, PRICE], |row| row.get(0)))
+    let (wallet, tokens): (i64, i64) = txn
+        .prepare_cached("UPDATE wallet SET held = held - ?2 WHERE user_id = ?1 RETURNING id, tokens + held")
+        .and_then(|mut statement| statement.query_row(params![user, PRICE], |row| Ok((row.get(0)?, row.get(1)?))))
         .expect("a settled balance");
     txn.prepare_cached(
-        "INSERT INTO ledger_entry (user_id, amount, balance_after, reason, chat_id, created_at)
+        "INSERT INTO ledger_entry (wallet_id, amount, balance_after, reason, chat_id, created_at)
          VALUES (?1, ?2, ?3, 'CHAT_DONE', ?4, ?5)",
     )
-    .and_then(|mut statement| statement.execute(params![user, -PRICE, tokens, chat, at]))
+    .and_then(|mut statement| statement.execute(params![wallet, -PRICE, tokens, chat, at]))
     .expect("a ledger entry");
     Some(tokens)
 }

@@ -95,9 +95,10 @@ pub(super) struct Profile {
     tokens: Tokens,
 }
 
-impl From<crate::infra::entity::user::Model> for Profile {
-    fn from(user: crate::infra::entity::user::Model) -> Self {
-        Self { id: user.id, username: user.username, tokens: user.tokens }
+impl Profile {
+    pub(super) async fn of(app: &App, user: crate::infra::entity::user::Model) -> Result<Self, Error> {
+        let tokens = ledger::balance(&app.db, user.id).await?.tokens;
+        Ok(Self { id: user.id, username: user.username, tokens })
     }
 }
 
@@ -108,5 +109,5 @@ impl From<crate::infra::entity::user::Model> for Profile {
 ))]
 pub(super) async fn profile(app: &App, viewer: Viewer) -> ApiResult {
     let me = account::me(app, viewer.require_read()?).await?.ok_or_else(Error::unauthenticated)?;
-    Ok(json(StatusCode::OK, &Profile::from(me)))
+    Ok(json(StatusCode::OK, &Profile::of(app, me).await?))
 }

@@ -53,7 +53,8 @@ pub(super) async fn obtain(app: &App, request: Request) -> ApiResult {
     fields.check()?;
     match session::log_in(app, &username, password.into(), client).await {
         Ok(session::TokenPair { access_token, refresh_token, user }) => {
-            Ok(json(StatusCode::OK, &TokenResponse { refresh: refresh_token, access: access_token, user: user.into() }))
+            let user = Profile::of(app, user).await?;
+            Ok(json(StatusCode::OK, &TokenResponse { refresh: refresh_token, access: access_token, user }))
         }
         // One and the same for a deactivated user: clients of this route know no other answer.
         Err(error) if matches!(error.code, Code::Unauthenticated | Code::Forbidden) => {

@@ -18,6 +18,7 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::account::admin::{self, Adjustment, BalanceChange, UserFilter, UserUpdate};
 use crate::domain::account::{self, Roles};
+use crate::domain::ledger;
 use crate::infra::entity::user;
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
@@ -38,8 +39,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let password = password.obtain(&app.random, &name)?;
             let (text, roles) = (password.text.clone(), Roles { is_staff: staff, is_superuser: superuser });
             let made = admin::create(app, Actor::CommandLine, &name, text, roles, tokens.map(Tokens)).await?;
-            let message = format!("created {} with {} tokens", output::plain(&made.username), made.tokens);
-            report(&made, &message, Some(&password), json)
+            let granted = ledger::balance(&app.db, made.id).await?.tokens;
+            let message = format!("created {} with {granted} tokens", output::plain(&made.username));
+            report(app, &made, &message, Some(&password), json).await
         }
         Command::Activate { name } => {
             change(app, &name, UserUpdate { active: Some(true), ..UserUpdate::default() }, "is active", json).await
@@ -53,7 +55,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let password = password.obtain(&app.random, &user.username)?;
             let user = admin::set_password(app, Actor::CommandLine, user.id, password.text.clone()).await?;
             let message = format!("{} has a new password; all sessions were revoked", output::plain(&user.username));
-            report(&user, &message, Some(&password), json)
+            report(app, &user, &message, Some(&password), json).await
         }
         Command::SetBalance { name, tokens, reason } => {
             adjust(app, &name, BalanceChange::To(Tokens(tokens)), reason, json).await
@@ -87,7 +89,7 @@ pub(super) fn check_name(typed: &str) -> Result<(), Error> {
 async fn change(app: &App, name: &str, change: UserUpdate, message: &str, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let user = admin::update(app, Actor::CommandLine, user.id, change).await?;
-    report(&user, &format!("{} {message}", output::plain(&user.username)), None, json)
+    report(app, &user, &format!("{} {message}", output::plain(&user.username)), None, json).await
 }
 
 async fn adjust(app: &App, name: &str, amount: BalanceChange, reason: String, json: bool) -> Result<(), Error> {
@@ -95,13 +97,13 @@ async fn adjust(app: &App, name: &str, amount: BalanceChange, reason: String, js
     let adjustment = Adjustment { user_id: user.id, amount, reason, idempotency_key: None };
     let balance = admin::adjust_balance(app, Actor::CommandLine, adjustment).await?;
     let message = format!("{} has {} tokens, and {} held", output::plain(&user.username), balance.tokens, balance.held);
-    report(&user::Model { tokens: balance.tokens, held: balance.held, ..user }, &message, None, json)
+    report(app, &user, &message, None, json).await
 }
 
 async fn delete(app: &App, name: &str, yes: bool, json: bool) -> Result<(), Error> {
     let user = named(app, name).await?;
     let chats = admin::chats_of(app, Actor::CommandLine, user.id).await?;
-    let (name, rest) = (output::plain(&user.username), Tokens(user.tokens.0.saturating_add(user.held.0)));
+    let (name, rest) = (output::plain(&user.username), ledger::balance(&app.db, user.id).await?.total());
     let with = format!("{} and all sessions, and writes off {rest} tokens", output::count(chats, "chat"));
     if !yes {
         if !std::io::stdin().is_terminal() {

@@ -61,15 +61,12 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
         is_active: Set(new.is_active),
         is_staff: Set(new.roles.is_staff),
         is_superuser: Set(new.roles.is_superuser),
-        tokens: Set(Tokens::ZERO),
-        held: Set(Tokens::ZERO),
-        ledger_seq: NotSet,
-        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(new.created_at),
         last_login_at: Set(new.last_login_at),
     };
     let user = row.insert(txn).await?;
+    ledger::create_wallet(txn, user.id.into()).await?;
     let opening = Entry { erasable: new.note.clone(), ..Entry::new(user.id, new.tokens, Reason::Imported, at) };
     ledger::post_entry(txn, opening).await?;
     let details = json!({ "staff": new.roles.is_staff, "superuser": new.roles.is_superuser, "tokens": new.tokens });

@@ -52,7 +52,7 @@ impl ValidatedUser {
     }
 }
 
-/// Inserts the user with an empty balance, and posts the grant to the ledger.
+/// Inserts the user with an empty wallet, and posts the grant to the ledger.
 pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model, Error> {
     let row = user::ActiveModel {
         id: NotSet,
@@ -63,22 +63,19 @@ pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model
         is_active: Set(true),
         is_staff: Set(new.roles.is_staff),
         is_superuser: Set(new.roles.is_superuser),
-        tokens: Set(Tokens::ZERO),
-        held: Set(Tokens::ZERO),
-        ledger_seq: NotSet,
-        ledger_hash: NotSet,
         session_epoch: Set(0),
         created_at: Set(new.at),
         last_login_at: Set(None),
     };
-    let mut user = row.insert(txn).await.map_err(|error| match error.sql_err() {
+    let user = row.insert(txn).await.map_err(|error| match error.sql_err() {
         // The database decides, so that of concurrent registrations of one name only one succeeds.
         Some(SqlErr::UniqueConstraintViolation(_)) => Error::field("username", NAME_TAKEN),
         _ => error.into(),
     })?;
+    ledger::create_wallet(txn, user.id.into()).await?;
     if new.grant > Tokens::ZERO {
         let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
-        user.tokens = ledger::post_entry(txn, Entry { actor_id: new.actor_id, ..grant }).await?.balance.tokens;
+        ledger::post_entry(txn, Entry { actor_id: new.actor_id, ..grant }).await?;
     }
     Ok(user)
 }

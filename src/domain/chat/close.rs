@@ -85,7 +85,7 @@ struct OpenChatRow {
 }
 
 /// Returns a query of those of the chats that are open. The rows are locked until the transaction ends. It runs after
-/// the users' rows are locked, as the new ids of ledger entries have to.
+/// the wallets' rows are locked, as the new ids of ledger entries have to.
 fn lock_open_chats(txn: &Txn, ends: &[CloseJob]) -> RowQuery<OpenChatRow> {
     let ids: Vec<_> = ends.iter().map(|end| end.closing.chat.id).collect();
     let chats = chat::Entity::find().filter(in_ids(txn, Column::Id, &ids)).filter(Column::Status.eq(Status::Pending));
@@ -101,8 +101,9 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
     if ends.is_empty() {
         return Ok(Vec::new());
     }
-    let user_ids = ends.iter().map(|end| end.closing.chat.user_id);
-    let (locked, open) = fetch_two(txn, ledger::lock_accounts(txn, user_ids), Some(lock_open_chats(txn, ends))).await?;
+    let settlements = ends.iter().map(CloseJob::settlement).collect::<Result<Vec<_>, _>>()?;
+    let wallets = ledger::lock_accounts(txn, settlements.iter().map(|settlement| settlement.wallet_id));
+    let (locked, open) = fetch_two(txn, wallets, Some(lock_open_chats(txn, ends))).await?;
     let entry_ids = open.iter().map(|chat| chat.entry_id).collect();
     let open: HashMap<_, _> = open.into_iter().map(|chat| (chat.id, chat.replaced_by_id)).collect();
     if open.len() != ends.len() {
@@ -110,7 +111,6 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
     }
     let mut batch = Batch::default();
     batch.update(update_chats(ends), ends.len());
-    let settlements: Vec<_> = ends.iter().map(CloseJob::settlement).collect();
     let balances = ledger::settle(&mut batch, &settlements, locked, entry_ids)?;
     reasoning::store(&mut batch, ends.iter().map(|end| (end.closing.chat.id, end.closing.blocks.as_slice())))?;
     batch.execute(txn).await?;
@@ -178,8 +178,10 @@ impl CloseJob {
         audit::record(txn, &Actor::Server, record).await
     }
 
-    fn settlement(&self) -> Settlement {
-        let chat::Model { id: chat_id, user_id, api_key_id, hold, cost, .. } = self.closing.chat;
-        Settlement { user_id, chat_id, api_key_id, hold, cost, reason: self.closing.reason, at: self.at }
+    fn settlement(&self) -> Result<Settlement, Error> {
+        let chat::Model { id: chat_id, user_id, wallet_id, api_key_id, hold, cost, .. } = self.closing.chat;
+        let wallet_id = wallet_id.ok_or_else(|| Error::internal("an open chat without a wallet"))?;
+        let (reason, at) = (self.closing.reason, self.at);
+        Ok(Settlement { user_id, wallet_id, chat_id, api_key_id, hold, cost, reason, at })
     }
 }

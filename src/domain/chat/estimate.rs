@@ -59,8 +59,8 @@ pub async fn estimate(
     let valid = validate_message(app, reader, input, replaced).await?;
     app.metrics.count_rate_limited("estimates", app.rate_limits.estimate(reader.id).await)?;
     let (prepared, model) = with_context(app, *reader, valid).await?;
-    let mut balances = SpendableBalances::read(&app.db, reader.id, reader.api_key(), prepared.at).await?;
-    let available = balances.of(reader.id, reader.api_key())?;
+    let mut balances = SpendableBalances::read(&app.db, prepared.spender(), prepared.at).await?;
+    let available = balances.of(prepared.spender())?;
     let (hold, affordable) = match hold_of(&prepared, &mut balances) {
         Ok(hold) => (hold, true),
         Err(Error { code: Code::InsufficientTokens, shortage: Some(shortage), .. }) => {

@@ -58,6 +58,7 @@ fn row(new: &ImportedChat) -> chat::ActiveModel {
     chat::ActiveModel {
         id: new.id.map_or(NotSet, Set),
         user_id: Set(new.user_id),
+        wallet_id: Set(None),
         conversation_id: Set(None),
         replaced_by_id: Set(None),
         first_version_id: Set(None),

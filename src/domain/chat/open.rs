@@ -14,7 +14,7 @@ use crate::core::error::Error;
 use crate::core::ids::ChatId;
 use crate::core::price::{InputBound, Price};
 use crate::core::tokens::Tokens;
-use crate::domain::ledger::{self, Balance, Hold, SpendableBalances};
+use crate::domain::ledger::{self, Balance, Hold, ReservedHold, SpendableBalances, Spender};
 use crate::infra::ai::Request;
 use crate::infra::db::{Batch, BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Status};
@@ -134,9 +134,7 @@ async fn open_one(txn: &Txn, opening: &PreparedChat) -> Result<OpenResult, Error
 /// A chat whose hold is reserved in memory, and not yet written.
 struct ReservedChat<'a> {
     opening: &'a PreparedChat,
-    hold: Hold,
-    /// The owner's balance after the hold.
-    balance: Balance,
+    reserved: ReservedHold,
     max_output: u64,
 }
 
@@ -145,23 +143,24 @@ struct ReservedChat<'a> {
 /// # Errors
 /// As opening it: INSUFFICIENT_TOKENS, among others.
 pub(super) fn hold_of(opening: &PreparedChat, available: &mut SpendableBalances) -> Result<Tokens, Error> {
-    Ok(ReservedChat::new(opening, available)?.hold.amount)
+    Ok(ReservedChat::new(opening, available)?.reserved.hold.amount)
 }
 
-/// Loads the spendable balances. It also serializes concurrent retries, since the users' rows are locked.
+/// Loads the spendable balances. It also serializes concurrent retries, since the users' wallets are locked.
 async fn available(txn: &Txn, openings: &[PreparedChat]) -> Result<SpendableBalances, Error> {
     let at = openings.iter().map(|opening| opening.at).max().unwrap_or_default();
-    let spenders: Vec<_> = openings.iter().map(|opening| (opening.user_id, opening.api_key_id)).collect();
+    let spenders: Vec<_> = openings.iter().map(PreparedChat::spender).collect();
     SpendableBalances::find(txn, &spenders, at).await
 }
 
 impl<'a> ReservedChat<'a> {
     /// Reserves the flat price, or that of the longest reply that the balance, and the limits of the API key, pay for.
     fn new(opening: &'a PreparedChat, available: &mut SpendableBalances) -> Result<Self, Error> {
-        let &PreparedChat { user_id, api_key_id, price, input_bound, choices, at, .. } = opening;
+        let &PreparedChat { price, input_bound, choices, at, .. } = opening;
+        let spender @ Spender { user_id, payer, api_key_id } = opening.spender();
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
-            let spendable = available.of(user_id, api_key_id)?;
+            let spendable = available.of(spender)?;
             let affordable = price.affordable_output(spendable, input_bound);
             let affordable = affordable.map(|output| output / choices).filter(|output| *output > 0);
             // The shortest reply is a model token for each choice.
@@ -169,9 +168,8 @@ impl<'a> ReservedChat<'a> {
             max_output = affordable.ok_or_else(least)?.min(max_output);
             amount = price.most(input_bound, max_output.saturating_mul(choices));
         }
-        let hold = Hold { user_id, api_key_id, model: opening.model.clone(), amount, at };
-        let balance = available.hold(&hold)?;
-        Ok(Self { opening, hold, balance, max_output })
+        let hold = Hold { user_id, payer, api_key_id, model: opening.model.clone(), amount, at };
+        Ok(Self { opening, reserved: available.hold(hold)?, max_output })
     }
 
     fn row(&self) -> chat::Model {
@@ -179,6 +177,7 @@ impl<'a> ReservedChat<'a> {
         chat::Model {
             id: ChatId::default(),
             user_id: opening.user_id,
+            wallet_id: Some(self.reserved.wallet_id),
             conversation_id: opening.conversation_id,
             replaced_by_id: None,
             first_version_id: opening.replaces.map(|replaced| replaced.first_version_id),
@@ -189,7 +188,7 @@ impl<'a> ReservedChat<'a> {
             response: String::new(),
             error_code: None,
             error_message: None,
-            hold: self.hold.amount,
+            hold: self.reserved.hold.amount,
             cost: Tokens::ZERO,
             reasoning: None,
             reasoning_ms: None,
@@ -225,7 +224,7 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
             conversation::touch(txn, id, &ready.opening.message, ready.opening.at).await?;
         }
         rows.push(ready.row());
-        holds.push(ready.hold.clone());
+        holds.push(ready.reserved.clone());
     }
     let mut batch = Batch::default();
     ledger::reserve(&mut batch, &holds)?;
@@ -235,7 +234,7 @@ async fn store(txn: &Txn, ready: Vec<ReservedChat<'_>>) -> Result<Vec<OpenedChat
         let id = ChatId(id);
         let request = Request { max_output: ready.max_output, ..ready.opening.request.clone() };
         let &PreparedChat { store_reply, price, choices, input_bound, .. } = ready.opening;
-        let (chat, balance) = (chat::Model { id, ..row }, ready.balance);
+        let (chat, balance) = (chat::Model { id, ..row }, ready.reserved.balance);
         OpenedChat { chat, balance, request, store_reply, price, choices, input_bound }
     });
     Ok(opened.collect())

@@ -10,7 +10,8 @@ use crate::core::error::{Error, FieldError};
 use crate::core::ids::{ApiKeyId, ConversationId, PriceId, UserId};
 use crate::core::price::{InputBound, Price};
 use crate::core::viewer::{Identity, Reader, Writer};
-use crate::domain::{ledger, pricing};
+use crate::domain::ledger::{self, Spender};
+use crate::domain::pricing;
 use crate::infra::ai::Request;
 use crate::infra::catalog::Model;
 use crate::infra::entity;
@@ -220,6 +221,11 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
 }
 
 impl PreparedChat {
+    /// Returns who spends.
+    pub(super) fn spender(&self) -> Spender {
+        Spender { user_id: self.user_id, payer: self.user_id.into(), api_key_id: self.api_key_id }
+    }
+
     /// Returns the user and the idempotency key.
     pub(super) fn key(&self) -> Option<(UserId, String)> {
         Some((self.user_id, self.idempotency_key.clone()?))

@@ -186,9 +186,9 @@ impl ReceiptFile {
         Ok(Self { content, public_key: read.seal.public_key })
     }
 
-    /// Returns the id of the user who paid.
-    pub fn user_id(&self) -> i64 {
-        self.content.ledger.entry.user_id
+    /// Returns the id of the wallet that paid.
+    pub fn wallet_id(&self) -> i64 {
+        self.content.ledger.entry.wallet_id
     }
 
     /// Returns the public key of the signature.
@@ -205,14 +205,14 @@ impl ReceiptFile {
         let Content { chat, ledger, .. } = &self.content;
         let mut proven = vec![self.check_cost()?];
         let entry = &ledger.entry;
-        if (entry.chat_id, entry.user_id, entry.amount.checked_neg()) != (Some(chat.id), chat.user_id, Some(chat.cost))
-        {
+        let is_member = entry.member_id.is_none_or(|id| id == chat.user_id);
+        if (entry.chat_id, entry.amount.checked_neg()) != (Some(chat.id), Some(chat.cost)) || !is_member {
             return Err(invalid("its ledger entry is not the payment of its chat"));
         }
         ledger.check(published).map_err(|why| invalid(&why))?;
         proven.push(format!(
-            "ledger entry {} (number {} of user {}) charges {} for chat {}, and leads to the balance {}",
-            entry.id, entry.seq, entry.user_id, chat.cost, chat.id, entry.balance_after
+            "ledger entry {} (number {} of wallet {}) charges {} for chat {}, and leads to the balance {}",
+            entry.id, entry.seq, entry.wallet_id, chat.cost, chat.id, entry.balance_after
         ));
         proven.push(format!(
             "the entry is in the chain whose head is number {} with the hash {}",

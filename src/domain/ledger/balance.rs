@@ -1,10 +1,10 @@
-//! Balances of users.
+//! Balances of wallets.
 
 use crate::core::error::Error;
 use crate::core::tokens::Tokens;
-use crate::infra::entity::user;
+use crate::infra::entity::wallet;
 
-/// The prepaid tokens of a user.
+/// The prepaid tokens of a wallet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// The spendable tokens.
@@ -26,8 +26,8 @@ impl Balance {
     }
 }
 
-impl From<&user::Model> for Balance {
-    fn from(user: &user::Model) -> Self {
-        Self { tokens: user.tokens, held: user.held }
+impl From<&wallet::Model> for Balance {
+    fn from(wallet: &wallet::Model) -> Self {
+        Self { tokens: wallet.tokens, held: wallet.held }
     }
 }

@@ -1,5 +1,5 @@
-//! The hash chain of a user's ledger entries. Each entry has a number, and a hash of its content and of the hash before
-//! it; the user's row has the head. [`Head::append`] is the only way to a new entry.
+//! The hash chain of a wallet's ledger entries. Each entry has a number, and a hash of its content and of the hash before
+//! it; the wallet's row has the head. [`Head::append`] is the only way to a new entry.
 //!
 //! The canonical form is in [`migration::ledger_chain`], which also the migration of existing entries uses.
 
@@ -12,11 +12,11 @@ use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend};
 
 use super::Entry;
 use crate::core::error::Error;
-use crate::core::ids::LedgerEntryId;
+use crate::core::ids::{LedgerEntryId, WalletId};
 use crate::core::random::Random;
 use crate::core::tokens::Tokens;
 use crate::infra::db::Txn;
-use crate::infra::entity::{ledger_entry, user};
+use crate::infra::entity::{ledger_entry, wallet};
 
 /// What retention may erase of an entry after the account's deletion. The chain has only its salted digest, which stays.
 #[derive(Clone, Debug)]
@@ -37,25 +37,26 @@ impl Erasable {
     }
 }
 
-/// The head of a chain, whose user's row is locked: the last number and its hash.
+/// The head of a wallet's chain: the last number and its hash. The wallet's row is locked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
+    pub(super) wallet_id: WalletId,
     pub(super) seq: i64,
     pub(super) hash: Hash,
 }
 
 impl Head {
-    /// Returns the head that a user's row has.
+    /// Returns the head that a wallet's row has.
     ///
     /// # Errors
     /// INTERNAL if the hash is none.
-    pub(super) fn of_row(seq: i64, hash: &str) -> Result<Self, Error> {
+    pub(super) fn of_row(wallet_id: WalletId, seq: i64, hash: &str) -> Result<Self, Error> {
         let hash = from_hex(hash).ok_or_else(|| Error::internal("the head of a ledger chain is no hash"))?;
-        Ok(Self { seq, hash })
+        Ok(Self { wallet_id, seq, hash })
     }
 
     /// Appends an entry with this id to the chain, and returns its row. The caller inserts it, and writes the new head
-    /// into the user's row.
+    /// into the wallet's row.
     ///
     /// # Errors
     /// INTERNAL if the numbers are used up.
@@ -66,7 +67,18 @@ impl Head {
         balance_after: Tokens,
     ) -> Result<ledger_entry::ActiveModel, Error> {
         let seq = self.seq.checked_add(1).ok_or_else(|| Error::internal("a ledger chain is full"))?;
-        let Entry { user_id, amount, reason, chat_id, api_key_id, actor_id, requested_balance, at, erasable } = entry;
+        let Entry {
+            owner: _,
+            member_id,
+            amount,
+            reason,
+            chat_id,
+            api_key_id,
+            actor_id,
+            requested_balance,
+            at,
+            erasable,
+        } = entry;
         // The precision of PostgreSQL, on both databases.
         let created_at = at.trunc_subsecs(6);
         let digest = erasable
@@ -74,7 +86,7 @@ impl Head {
             .map(|part| erasable_digest(&part.salt, part.note.as_deref(), part.idempotency_key.as_deref()));
         let payload = Payload {
             id: id.0,
-            user_id: user_id.0,
+            wallet_id: self.wallet_id.0,
             seq,
             amount: amount.0,
             balance_after: balance_after.0,
@@ -85,13 +97,15 @@ impl Head {
             requested_balance: requested_balance.map(|tokens| tokens.0),
             created_at: created_at.timestamp_micros(),
             erasable: digest,
+            member_id: member_id.map(i64::from),
         };
-        *self = Self { seq, hash: link(&self.hash, &payload.digest()) };
+        *self = Self { wallet_id: self.wallet_id, seq, hash: link(&self.hash, &payload.digest()) };
         let (note, idempotency_key, salt) =
             erasable.map_or((None, None, None), |part| (part.note, part.idempotency_key, Some(part.salt)));
         Ok(ledger_entry::ActiveModel {
             id: Set(id),
-            user_id: Set(user_id),
+            wallet_id: Set(self.wallet_id),
+            member_id: Set(member_id),
             amount: Set(amount),
             balance_after: Set(balance_after),
             reason: Set(reason),
@@ -110,16 +124,16 @@ impl Head {
     }
 }
 
-impl TryFrom<&user::Model> for Head {
+impl TryFrom<&wallet::Model> for Head {
     type Error = Error;
 
-    fn try_from(user: &user::Model) -> Result<Self, Error> {
-        Self::of_row(user.ledger_seq, &user.ledger_hash)
+    fn try_from(wallet: &wallet::Model) -> Result<Self, Error> {
+        Self::of_row(wallet.id, wallet.ledger_seq, &wallet.ledger_hash)
     }
 }
 
-/// Returns the expression of a new id of an entry, in a query of one row for each entry. It runs while the users' rows
-/// are locked: the ids of a chain ascend.
+/// Returns the expression of a new id of an entry, in a query of one row for each entry. It runs while the wallets'
+/// rows are locked: the ids of a chain ascend.
 pub fn new_entry_id(txn: &Txn) -> Expr {
     Expr::cust(match txn.get_database_backend() {
         DbBackend::Postgres => "nextval('ledger_entry_id_seq')",
@@ -132,7 +146,7 @@ pub fn new_entry_id(txn: &Txn) -> Expr {
     })
 }
 
-/// Returns new ids of entries, ascending. The users' rows are locked.
+/// Returns new ids of entries, ascending. The wallets' rows are locked.
 pub(super) async fn new_entry_ids(txn: &Txn, count: usize) -> Result<Vec<LedgerEntryId>, Error> {
     let mut ids = Vec::with_capacity(count);
     if count == 0 {

@@ -81,8 +81,10 @@ pub async fn history(db: &Db, filter: EntryFilter, page: PageRequest) -> Result<
 /// UNAUTHENTICATED for anonymous viewers; NOT_FOUND also for an entry of another user.
 pub async fn find(db: &Db, viewer: Viewer, entry_id: LedgerEntryId) -> Result<ledger_entry::Model, Error> {
     let own = viewer.require_read()?.id;
-    let entry = ledger_entry::Entity::find_by_id(entry_id).one(db.read()).await?;
-    entry
-        .filter(|entry| entry.user_id == own || viewer.require_staff().is_ok())
-        .ok_or_else(|| Error::not_found("ledger entry"))
+    let entries = match viewer.require_staff() {
+        Ok(_) => ledger_entry::Entity::find(),
+        Err(_) => ledger_entry::Entity::owned_by(own),
+    };
+    let entry = entries.filter(ledger_entry::Column::Id.eq(entry_id)).one(db.read()).await?;
+    entry.ok_or_else(|| Error::not_found("ledger entry"))
 }

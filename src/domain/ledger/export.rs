@@ -8,17 +8,28 @@ use futures::Stream;
 use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use unicode_normalization::UnicodeNormalization;
 
-use super::EntryFilter;
+use super::{EntryFilter, wallets};
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{LedgerEntryId, UserId};
-use crate::infra::entity::{ledger_entry, user};
+use crate::core::ids::{LedgerEntryId, UserId, WalletId};
+use crate::infra::entity::{ledger_entry, user, wallet};
 
 /// Entries per chunk.
 const PART: u64 = 500;
 
-const HEADER: [&str; 10] =
-    ["entry_id", "created_at", "user_id", "user", "reason", "amount", "balance_after", "note", "actor", "chat_id"];
+const HEADER: [&str; 11] = [
+    "entry_id",
+    "created_at",
+    "user_id",
+    "user",
+    "reason",
+    "amount",
+    "balance_after",
+    "note",
+    "actor",
+    "chat_id",
+    "group_id",
+];
 
 /// Exports entries as CSV (RFC 4180) with a header, oldest first. The concatenated chunks are the file.
 pub fn export(app: &App, filter: EntryFilter) -> impl Stream<Item = Result<String, Error>> + Send + use<> {
@@ -34,36 +45,54 @@ pub fn export(app: &App, filter: EntryFilter) -> impl Stream<Item = Result<Strin
             let page = entries.clone().filter(Id.gt(last)).order_by_asc(Id).limit(PART).all(app.db.read()).await?;
             let Some(newest) = page.last() else { break };
             last = newest.id;
-            let names = names(&app, &page).await?;
-            yield csv(page.iter().map(|entry| cells(entry, &names, filter.with_actors)))?;
+            let names = Names::of(&app, &page).await?;
+            yield csv(page.iter().map(|entry| names.cells(entry, filter.with_actors)))?;
         }
     }
 }
 
-/// Returns the names of the users and actors of a page by id; deleted users are omitted.
-async fn names(app: &App, page: &[ledger_entry::Model]) -> Result<HashMap<UserId, String>, Error> {
-    let mut ids: Vec<_> = page.iter().flat_map(|entry| [Some(entry.user_id), entry.actor_id]).flatten().collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let named = user::Entity::find().select_only().column(user::Column::Id).column(user::Column::Username);
-    let named = named.filter(user::Column::Id.is_in(ids)).into_tuple();
-    Ok(named.all(app.db.read()).await?.into_iter().collect())
+/// The wallets of a page of entries, and the names of its users and actors. Deleted users have none.
+struct Names {
+    wallets: HashMap<WalletId, wallet::Model>,
+    users: HashMap<UserId, String>,
 }
 
-fn cells(entry: &ledger_entry::Model, names: &HashMap<UserId, String>, with_actors: bool) -> [String; HEADER.len()] {
-    let name = |id: Option<UserId>| id.and_then(|id| names.get(&id)).map(|name| as_text(name)).unwrap_or_default();
-    [
-        entry.id.to_string(),
-        entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        entry.user_id.to_string(),
-        name(Some(entry.user_id)),
-        entry.reason.to_value(),
-        entry.amount.to_string(),
-        entry.balance_after.to_string(),
-        entry.note.as_deref().map(as_text).unwrap_or_default(),
-        name(entry.actor_id.filter(|_| with_actors)),
-        entry.chat_id.map(|id| id.to_string()).unwrap_or_default(),
-    ]
+impl Names {
+    async fn of(app: &App, page: &[ledger_entry::Model]) -> Result<Self, Error> {
+        let mut ids: Vec<_> = page.iter().map(|entry| entry.wallet_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let wallets = wallets(&app.db, &ids).await?;
+        let owners = wallets.values().filter_map(|wallet| wallet.user_id);
+        let mut ids: Vec<_> =
+            page.iter().flat_map(|entry| [entry.member_id, entry.actor_id]).flatten().chain(owners).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let named = user::Entity::find().select_only().column(user::Column::Id).column(user::Column::Username);
+        let named = named.filter(user::Column::Id.is_in(ids)).into_tuple();
+        Ok(Self { wallets, users: named.all(app.db.read()).await?.into_iter().collect() })
+    }
+
+    fn cells(&self, entry: &ledger_entry::Model, with_actors: bool) -> [String; HEADER.len()] {
+        let name =
+            |id: Option<UserId>| id.and_then(|id| self.users.get(&id)).map(|name| as_text(name)).unwrap_or_default();
+        let wallet = self.wallets.get(&entry.wallet_id);
+        let user_id = entry.member_id.or_else(|| wallet?.user_id);
+        let group_id = wallet.and_then(|wallet| wallet.group_id);
+        [
+            entry.id.to_string(),
+            entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            user_id.map(|id| id.to_string()).unwrap_or_default(),
+            name(user_id),
+            entry.reason.to_value(),
+            entry.amount.to_string(),
+            entry.balance_after.to_string(),
+            entry.note.as_deref().map(as_text).unwrap_or_default(),
+            name(entry.actor_id.filter(|_| with_actors)),
+            entry.chat_id.map(|id| id.to_string()).unwrap_or_default(),
+            group_id.map(|id| id.to_string()).unwrap_or_default(),
+        ]
+    }
 }
 
 /// Quotes text written by users, so that a spreadsheet does not run it as a formula (OWASP, CSV injection).

@@ -4,16 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use super::Entry;
 use super::balance::Balance;
 use super::chain::{Head, new_entry_ids, to_hex};
-use super::{Entry, find_all_for_update};
 use crate::core::error::Error;
 use crate::core::ids::{ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate, Txn};
 use crate::infra::entity::ledger_entry::Reason;
-use crate::infra::entity::user;
+use crate::infra::entity::wallet;
 
 /// A chat that was just inserted, finished and at no cost.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +33,11 @@ pub async fn record_imported(txn: &Txn, chats: &[ImportedEntry], at: DateTime<Ut
     let users: BTreeSet<_> = chats.iter().map(|chat| chat.user_id).collect();
     // Locked, so that the balances in the entries are the current ones.
     let mut accounts = BTreeMap::new();
-    for user in find_all_for_update(txn, users).await? {
-        accounts.insert(user.id, (Balance::from(&user).total(), Head::try_from(&user)?));
+    let wallets = wallet::Entity::find().filter(wallet::Column::UserId.is_in(users)).order_by_asc(wallet::Column::Id);
+    for wallet in wallets.lock_exclusive().all(txn).await? {
+        if let Some(user_id) = wallet.user_id {
+            accounts.insert(user_id, (Balance::from(&wallet).total(), Head::try_from(&wallet)?));
+        }
     }
     let mut entries = Vec::with_capacity(chats.len());
     for (chat, id) in chats.iter().zip(new_entry_ids(txn, chats.len()).await?) {
@@ -41,11 +45,11 @@ pub async fn record_imported(txn: &Txn, chats: &[ImportedEntry], at: DateTime<Ut
         let entry = Entry::new(chat.user_id, Tokens::ZERO, Reason::Imported, at);
         entries.push(head.append(id, Entry { chat_id: Some(chat.chat_id), ..entry }, *balance)?);
     }
-    let heads: Vec<_> = accounts.into_iter().map(|(user_id, (_, head))| (user_id, head)).collect();
-    let mut update = BulkUpdate::<user::Entity, _>::new(&heads, |(user_id, _)| *user_id);
+    let heads: Vec<_> = accounts.into_values().map(|(_, head)| head).collect();
+    let mut update = BulkUpdate::<wallet::Entity, _>::new(&heads, |head| head.wallet_id);
     update
-        .set_each(user::Column::LedgerSeq, |(_, head)| head.seq)
-        .set_each(user::Column::LedgerHash, |(_, head)| to_hex(&head.hash));
+        .set_each(wallet::Column::LedgerSeq, |head| head.seq)
+        .set_each(wallet::Column::LedgerHash, |head| to_hex(&head.hash));
     let mut batch = Batch::default();
     batch.update(update.into_statement(), heads.len());
     batch.insert(entries);

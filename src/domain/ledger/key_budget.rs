@@ -11,7 +11,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Value};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 
-use super::hold::{Hold, Settlement};
+use super::hold::{ReservedHold, Settlement};
 use crate::core::error::{Code, Error};
 use crate::core::ids::ApiKeyId;
 use crate::core::tokens::Tokens;
@@ -123,9 +123,9 @@ impl KeyBudget {
 ///
 /// # Errors
 /// INVALID_INPUT if a sum is too large.
-pub(super) fn reserve(batch: &mut Batch, holds: &[Hold]) -> Result<(), Error> {
+pub(super) fn reserve(batch: &mut Batch, holds: &[ReservedHold]) -> Result<(), Error> {
     let (mut sums, mut at) = (BTreeMap::<ApiKeyId, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
-    for hold in holds {
+    for ReservedHold { hold, .. } in holds {
         if let Some(key_id) = hold.api_key_id {
             let sum = sums.entry(key_id).or_default();
             *sum = sum.plus(hold.amount)?;

@@ -1,7 +1,7 @@
 //! The only module that moves prepaid tokens. It knows balances, holds and ledger entries; what they pay for is decided
 //! by its callers.
 //!
-//! Invariants, for every user: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and `tokens +
+//! Invariants, for every wallet: `tokens >= 0`, `held >= 0`, `held` is the sum of the holds of open chats, and `tokens +
 //! held` is the sum of the ledger entries. Each function here preserves them within the caller's transaction, and
 //! [`verify()`] checks them. A balance changes by a guarded UPDATE that adds or subtracts, never by writing back a
 //! value that was read.
@@ -22,14 +22,15 @@ mod settle;
 mod spendable;
 mod totals;
 mod verify;
+mod wallet;
 
 use std::time::Duration;
 
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
 use futures::Stream;
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 pub use self::balance::Balance;
 pub use self::chain::{Erasable, new_entry_id};
@@ -37,29 +38,34 @@ use self::chain::{Head, new_entry_ids, to_hex};
 pub use self::entries::{EntryFilter, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
-pub use self::hold::{Hold, Settlement, insufficient};
+pub use self::hold::{Hold, ReservedHold, Settlement, insufficient};
 pub use self::import::{ImportedEntry, record_imported};
 pub use self::locked_balance::{LockedAccount, lock_accounts};
 pub use self::reserve::reserve;
 pub use self::settle::settle;
-pub use self::spendable::SpendableBalances;
+pub use self::spendable::{SpendableBalances, Spender};
 pub use self::totals::{Granted, KeySpending, Outstanding, Spending, granted, outstanding, spending, spent_by_keys};
-pub use self::verify::{ChainDamage, IntegrityViolation, verify};
+pub use self::verify::{ChainDamage, IntegrityViolation, WalletName, verify};
+use self::wallet::lock_wallet;
+pub use self::wallet::{Owner, all_balances, balance, balance_for_update, balances, create_wallet, wallets};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ApiKeyId, ChatId, UserId};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Reader;
 use crate::infra::cluster::Bus;
-use crate::infra::db::{Db, Txn};
+use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::{self, Reason};
-use crate::infra::entity::user::{self, Column};
+use crate::infra::entity::wallet::Column;
+use crate::infra::entity::{user, wallet as wallet_row};
 
 /// A ledger entry to post that settles no hold.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The user whose balance changes.
-    pub user_id: UserId,
+    /// The owner of the wallet whose balance changes.
+    pub owner: Owner,
+    /// The member who spent from the wallet of a group.
+    pub member_id: Option<UserId>,
     /// The signed change of the balance.
     pub amount: Tokens,
     /// The reason.
@@ -97,9 +103,10 @@ impl Entry {
     }
 
     /// Returns an entry with the mandatory fields only.
-    pub fn new(user_id: UserId, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
+    pub fn new(owner: impl Into<Owner>, amount: Tokens, reason: Reason, at: DateTime<Utc>) -> Self {
         Self {
-            user_id,
+            owner: owner.into(),
+            member_id: None,
             amount,
             reason,
             chat_id: None,
@@ -117,13 +124,13 @@ impl Entry {
 /// A duplicate of an idempotency key of the same actor moves nothing and returns the current balance.
 ///
 /// # Errors
-/// NOT_FOUND without such a user; INVALID_INPUT if the balance would become negative or larger than
+/// NOT_FOUND without such an owner; INVALID_INPUT if the balance would become negative or larger than
 /// [`Tokens::MAX_BALANCE`]; CONFLICT if the idempotency key was used for a different entry.
 pub async fn post_entry(txn: &Txn, entry: Entry) -> Result<Applied, Error> {
-    // Serialises the entries of one user on PostgreSQL, so that a duplicate key is found; SQLite has one writer.
-    let before = find_for_update(txn, entry.user_id).await?;
+    // Serialises the entries of one wallet on PostgreSQL, so that a duplicate key is found; SQLite has one writer.
+    let before = lock_wallet(txn, entry.owner).await?;
     if let Some(earlier) = find_duplicate(txn, &entry).await? {
-        if !is_same(&earlier, &entry) {
+        if earlier.wallet_id != before.id || !is_same(&earlier, &entry) {
             return Err(Error::new(Code::Conflict, "This idempotency key was used for another adjustment."));
         }
         return Ok(Applied { balance: Balance::from(&before), is_new: false });
@@ -134,7 +141,7 @@ pub async fn post_entry(txn: &Txn, entry: Entry) -> Result<Applied, Error> {
     let total = Tokens(Balance::from(&before).total().0.saturating_add(amount.0));
     let mut head = Head::try_from(&before)?;
     let row = append(txn, &mut head, entry, total).await?;
-    let updated = user::Entity::update_many()
+    let updated = wallet_row::Entity::update_many()
         .col_expr(Column::Tokens, Expr::col(Column::Tokens).add(amount))
         .col_expr(Column::LedgerSeq, Expr::value(head.seq))
         .col_expr(Column::LedgerHash, Expr::value(to_hex(&head.hash)))
@@ -156,13 +163,12 @@ pub async fn post_entry(txn: &Txn, entry: Entry) -> Result<Applied, Error> {
     Ok(Applied { balance, is_new: true })
 }
 
-/// Returns whether a request is the one that was recorded before: all its parameters are equal. The amount that leads
+/// Returns whether a request is the one that was recorded before for the same wallet: all its parameters are equal. The amount that leads
 /// to a requested balance is no parameter, and may differ by now.
 fn is_same(earlier: &ledger_entry::Model, entry: &Entry) -> bool {
     let same_amount = entry.requested_balance.is_some() || earlier.amount == entry.amount;
     earlier.requested_balance == entry.requested_balance
         && same_amount
-        && earlier.user_id == entry.user_id
         && earlier.reason == entry.reason
         && earlier.note.as_ref() == entry.note()
 }
@@ -185,32 +191,33 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
     }
 }
 
-/// Writes off the whole balance of a user, held tokens included, before the account is deleted, and returns it. The
-/// open chats are deleted with the account.
+/// Closes the wallet of a user or group that is about to be deleted: writes off the whole balance, held tokens included,
+/// and returns it. The open chats that it pays for are deleted with the account, or have ended.
 ///
 /// # Errors
-/// NOT_FOUND without such a user.
+/// NOT_FOUND without such an owner.
 pub async fn close_account(
     txn: &Txn,
-    user_id: UserId,
+    owner: impl Into<Owner>,
     actor_id: Option<UserId>,
     at: DateTime<Utc>,
 ) -> Result<Tokens, Error> {
-    let user = find_for_update(txn, user_id).await?;
-    let rest = Balance::from(&user).total();
-    let entry = Entry { actor_id, ..Entry::new(user_id, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
-    // The row with the head is deleted with the account: this entry is the end of the chain.
-    append(txn, &mut Head::try_from(&user)?, entry, Tokens::ZERO).await?.insert(txn).await?;
+    let owner = owner.into();
+    let wallet = lock_wallet(txn, owner).await?;
+    let rest = Balance::from(&wallet).total();
+    let entry = Entry { actor_id, ..Entry::new(owner, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
+    // The end of the chain: without its owner no wallet gets another entry.
+    let mut head = Head::try_from(&wallet)?;
+    append(txn, &mut head, entry, Tokens::ZERO).await?.insert(txn).await?;
+    wallet_row::Entity::update_many()
+        .col_expr(Column::Tokens, Expr::value(Tokens::ZERO))
+        .col_expr(Column::Held, Expr::value(Tokens::ZERO))
+        .col_expr(Column::LedgerSeq, Expr::value(head.seq))
+        .col_expr(Column::LedgerHash, Expr::value(to_hex(&head.hash)))
+        .filter(Column::Id.eq(wallet.id))
+        .exec(txn)
+        .await?;
     Ok(rest)
-}
-
-/// Returns the balance of a user.
-///
-/// # Errors
-/// NOT_FOUND without such a user.
-pub async fn balance(db: &Db, user_id: UserId) -> Result<Balance, Error> {
-    let user = user::Entity::find_by_id(user_id).one(db.read()).await?;
-    user.as_ref().map(Balance::from).ok_or_else(|| Error::not_found("user"))
 }
 
 /// Interval at which [`watch_balance`] reads the balance without any notice: in case one was lost.
@@ -254,13 +261,14 @@ fn topic(user_id: UserId) -> String {
     format!("user:{user_id}:balance")
 }
 
-/// Returns the user's row, locked until the transaction ends.
+/// Returns the user's row, locked until the transaction ends. A transaction that also locks a wallet locks it after the
+/// users.
 ///
 /// # Errors
 /// NOT_FOUND without such a user.
 pub async fn find_for_update(txn: &Txn, user_id: UserId) -> Result<user::Model, Error> {
-    use sea_orm::QuerySelect;
-    let user = user::Entity::find_by_id(user_id).lock_exclusive().one(txn).await?;
+    // Not against foreign keys that refer to the row: a new chat, whose wallet is locked already, must not wait for it.
+    let user = user::Entity::find_by_id(user_id).lock(LockType::NoKeyUpdate).one(txn).await?;
     user.ok_or_else(|| Error::not_found("user"))
 }
 
@@ -269,9 +277,8 @@ pub async fn find_for_update(txn: &Txn, user_id: UserId) -> Result<user::Model, 
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn find_all_for_update(txn: &Txn, ids: impl IntoIterator<Item = UserId>) -> Result<Vec<user::Model>, Error> {
-    use sea_orm::{QueryOrder, QuerySelect};
-    let users = user::Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
-    Ok(users.lock_exclusive().all(txn).await?)
+    let users = user::Entity::find().filter(user::Column::Id.is_in(ids)).order_by_asc(user::Column::Id);
+    Ok(users.lock(LockType::NoKeyUpdate).all(txn).await?)
 }
 
 async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry::Model>, Error> {
@@ -285,7 +292,7 @@ async fn find_duplicate(txn: &Txn, entry: &Entry) -> Result<Option<ledger_entry:
     Ok(ledger_entry::Entity::find().filter(Column::IdempotencyKey.eq(key)).filter(same_actor).one(txn).await?)
 }
 
-/// Returns the row of a new entry, which the caller inserts. The user's row is locked.
+/// Returns the row of a new entry, which the caller inserts. The wallet's row is locked.
 async fn append(
     txn: &Txn,
     head: &mut Head,

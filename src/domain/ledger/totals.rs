@@ -1,7 +1,7 @@
 //! Sums of ledger entries: a user's own spending, and over all users for the overview of operators.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, Func, Query};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 
 use super::entries::with_reasons;
@@ -12,7 +12,7 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::{Reader, Staff};
 use crate::infra::db::Db;
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
-use crate::infra::entity::user;
+use crate::infra::entity::{user, wallet};
 
 /// What users were given in a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Granted {
     pub debits: Tokens,
 }
 
-/// The balances of all users.
+/// The balances of all users and groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromQueryResult)]
 pub struct Outstanding {
     /// The number of users.
@@ -113,11 +113,13 @@ pub async fn granted(db: &Db, _: Staff, period: TimeRange) -> Result<Granted, Er
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn outstanding(db: &Db, _: Staff) -> Result<Outstanding, Error> {
-    let sums = user::Entity::find()
+    // Closed wallets are empty.
+    let users = Query::select().expr(Expr::cust("count(*)")).from(user::Entity).take();
+    let sums = wallet::Entity::find()
         .select_only()
-        .column_as(user::Column::Id.count(), "users")
-        .column_as(sum(Expr::col(user::Column::Tokens)), "tokens")
-        .column_as(sum(Expr::col(user::Column::Held)), "held");
+        .expr_as(Expr::SubQuery(None, Box::new(users.into())), "users")
+        .column_as(sum(Expr::col(wallet::Column::Tokens)), "tokens")
+        .column_as(sum(Expr::col(wallet::Column::Held)), "held");
     Ok(sums.into_model().one(db.read()).await?.unwrap_or_default())
 }
 

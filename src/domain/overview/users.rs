@@ -6,6 +6,7 @@ use crate::core::pagination::{Page, PageRequest};
 use crate::core::viewer::Staff;
 use crate::domain::account::admin::{self, UserFilter, UserOrder};
 use crate::domain::chat::usage;
+use crate::domain::ledger;
 use crate::infra::entity::user;
 
 /// Returns users, in any order of the filter, for staff.
@@ -21,6 +22,10 @@ pub async fn users(
 ) -> Result<Page<user::Entity>, Error> {
     let actor = staff.into();
     match filter.order {
+        UserOrder::MostTokens | UserOrder::FewestTokens => {
+            let balances = ledger::all_balances(&app.db, staff).await?;
+            admin::ranked(app, actor, filter, page, |id, _| balances.get(&id).copied()).await
+        }
         UserOrder::MostSpent | UserOrder::LeastSpent => {
             let spent = usage::spent(app, None).await?;
             admin::ranked(app, actor, filter, page, |id, _| spent.get(&id).copied().unwrap_or(0)).await

@@ -5,7 +5,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::core::error::Code;
 use crate::core::finish_reason::FinishReason;
-use crate::core::ids::{ApiKeyId, ChatId, ConversationId, PriceId, UserId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, PriceId, UserId, WalletId};
 use crate::core::tokens::Tokens;
 use crate::core::usage::Usage;
 
@@ -34,8 +34,10 @@ pub struct Model {
     /// Primary key; newer chats have larger ids.
     #[sea_orm(primary_key)]
     pub id: ChatId,
-    /// The owner, who pays.
+    /// The owner.
     pub user_id: UserId,
+    /// The wallet that pays; `None` for imported chats, and for those that ended in earlier versions.
+    pub wallet_id: Option<WalletId>,
     /// The conversation of the chat; `None` if it has none.
     pub conversation_id: Option<ConversationId>,
     /// The chat that replaces this one, or an earlier one of the conversation, in the context; `None` if this one is in

@@ -3,8 +3,11 @@
 
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{ExprTrait, Query};
 
-use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId};
+use super::wallet;
+
+use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId, WalletId};
 use crate::core::tokens::Tokens;
 
 /// The reason of a ledger entry, which may also record a chat that ended without a cost.
@@ -40,11 +43,13 @@ pub struct Model {
     /// Primary key; increases over time.
     #[sea_orm(primary_key)]
     pub id: LedgerEntryId,
-    /// The owner of the balance, who may have been deleted.
-    pub user_id: UserId,
+    /// The wallet whose balance changes.
+    pub wallet_id: WalletId,
+    /// The member of a group who spent from its wallet, who may have been deleted; `None` for the wallet of a user.
+    pub member_id: Option<UserId>,
     /// The change in prepaid tokens: positive for a credit.
     pub amount: Tokens,
-    /// `tokens + held` of the user right after the change.
+    /// `tokens + held` of the wallet right after the change.
     pub balance_after: Tokens,
     /// The reason.
     pub reason: Reason,
@@ -62,7 +67,7 @@ pub struct Model {
     pub requested_balance: Option<Tokens>,
     /// Time of the change, in whole microseconds.
     pub created_at: DateTimeUtc,
-    /// The number of the entry in its user's chain, from 1. `None` only on entries of servers that are older than the
+    /// The number of the entry in its wallet's chain, from 1. `None` only on entries of servers that are older than the
     /// chain, and ran while the schema had it already; likewise [`Self::hash`].
     pub seq: Option<i64>,
     /// The hash of the entry and of the hash before it, in hexadecimal.
@@ -76,8 +81,15 @@ pub struct Model {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Entity {
-    /// Returns a query for the entries of one user.
+    /// Returns a query for the entries of one wallet.
+    pub fn of_wallet(wallet_id: WalletId) -> Select<Self> {
+        Self::find().filter(Column::WalletId.eq(wallet_id))
+    }
+
+    /// Returns a query for the entries of a user's own wallet. The user may be deleted.
     pub fn owned_by(user_id: UserId) -> Select<Self> {
-        Self::find().filter(Column::UserId.eq(user_id))
+        let is_own = wallet::Column::UserId.eq(user_id);
+        let own = Query::select().column(wallet::Column::Id).from(wallet::Entity).and_where(is_own).take();
+        Self::find().filter(Column::WalletId.into_expr().eq(Expr::SubQuery(None, Box::new(own.into()))))
     }
 }

@@ -20,3 +20,4 @@ pub mod session;
 pub mod usage_day;
 pub mod usage_day_user;
 pub mod user;
+pub mod wallet;

@@ -1,11 +1,10 @@
-//! Users and their balances.
+//! Users.
 
 use sea_orm::entity::prelude::*;
 
 use crate::core::ids::UserId;
-use crate::core::tokens::Tokens;
 
-/// A user with a balance of prepaid tokens.
+/// A user, who has a wallet (see [`super::wallet`]).
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "user")]
@@ -31,14 +30,6 @@ pub struct Model {
     pub is_staff: bool,
     /// Whether the user has all permissions.
     pub is_superuser: bool,
-    /// The spendable balance in prepaid tokens. Only `ledger` writes it.
-    pub tokens: Tokens,
-    /// Prepaid tokens that open chats hold. Only `ledger` writes it.
-    pub held: Tokens,
-    /// The number of ledger entries in the user's chain. Only `ledger` writes it.
-    pub ledger_seq: i64,
-    /// The hash of the last one, in hexadecimal; zeros before the first. Only `ledger` writes it.
-    pub ledger_hash: String,
     /// The session epoch. Sessions of an earlier epoch are revoked, so incrementing it revokes all at once.
     pub session_epoch: i64,
     /// Creation time.

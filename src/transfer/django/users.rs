@@ -181,8 +181,8 @@ impl Importer<'_> {
             taken.keys.insert(user.username_key);
         }
         // Ids of deleted users stay in the ledger and in the audit trail.
-        let ledger = ledger_entry::Entity::find().filter(ledger_entry::Column::UserId.is_in(ids()));
-        let ledger = ledger.select_only().column(ledger_entry::Column::UserId).distinct();
+        let ledger = ledger_entry::Entity::find().filter(ledger_entry::Column::WalletId.is_in(ids()));
+        let ledger = ledger.select_only().column(ledger_entry::Column::WalletId).distinct();
         taken.ids.extend(ledger.into_tuple::<i64>().all(db).await?);
         let trail = audit_event::Entity::find()
             .filter(audit_event::Column::TargetType.eq("user"))

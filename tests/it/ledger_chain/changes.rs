@@ -47,7 +47,7 @@ async fn a_change_of_any_column_names_the_row(on: On) {
         ("erasable_salt", "'other'", changed.clone()),
         ("erasable_salt", "NULL", changed.clone()),
         ("seq", "99", format!("ledger entry {last}: number 3 of the chain is missing")),
-        ("user_id", "(SELECT id FROM \"user\" WHERE username = 'tom')", format!("ledger entry {adjusted}")),
+        ("wallet_id", "(SELECT max(id) FROM wallet)", format!("ledger entry {adjusted}")),
     ];
     if on == On::Sqlite {
         changes.push(("created_at", "replace(created_at, '.123456', '.1234567')", changed.clone()));
@@ -58,7 +58,7 @@ async fn a_change_of_any_column_names_the_row(on: On) {
         sql(db, &format!("UPDATE ledger_entry SET {column} = {to} WHERE id = {adjusted}")).await;
         let found = damages(db).await;
         assert!(found.iter().any(|found| found.contains(&expected)), "{column} = {to}: {found:?}");
-        let chains = if column == "user_id" { 2 } else { 1 };
+        let chains = if column == "wallet_id" { 2 } else { 1 };
         assert_eq!(found.len(), chains, "only the first row of a chain: {column} = {to}: {found:?}");
         restore(db).await;
     }
@@ -82,8 +82,8 @@ async fn removed_inserted_and_swapped_rows_are_found(on: On) {
     let [first, second, third, fourth] = [0, 1, 2, 3].map(|at| rows[at].id.0);
     let user = mia.user_id();
     keep(db).await;
-    let copy = "INSERT INTO ledger_entry (user_id, amount, balance_after, reason, created_at, seq, hash)
-                SELECT user_id, amount, balance_after, reason, created_at";
+    let copy = "INSERT INTO ledger_entry (wallet_id, amount, balance_after, reason, created_at, seq, hash)
+                SELECT wallet_id, amount, balance_after, reason, created_at";
     let all = [first, second, third, fourth].map(|id| id.to_string()).join(", ");
     // Two rows cannot have the same number at any moment, so swaps go by another one.
     let swapped = |columns: &str| {
@@ -95,7 +95,7 @@ async fn removed_inserted_and_swapped_rows_are_found(on: On) {
     };
     let hashes = format!(
         "UPDATE ledger_entry SET hash = k.hash FROM kept AS k
-         WHERE ledger_entry.id IN ({second}, {third}) AND k.user_id = ledger_entry.user_id AND k.seq = ledger_entry.seq"
+         WHERE ledger_entry.id IN ({second}, {third}) AND k.wallet_id = ledger_entry.wallet_id AND k.seq = ledger_entry.seq"
     );
     let chats = format!(
         "UPDATE ledger_entry SET chat_id = NULL WHERE id IN ({second}, {fourth});
@@ -131,18 +131,18 @@ async fn removed_inserted_and_swapped_rows_are_found(on: On) {
         (format!("{copy}, NULL, NULL FROM kept WHERE id = {fourth}"), " is in no chain".to_owned()),
         (format!("{copy}, 0, hash FROM kept WHERE id = {fourth}"), " (number 0) was changed".to_owned()),
         (
-            format!("UPDATE \"user\" SET ledger_hash = '{}' WHERE id = {user}", "ab".repeat(32)),
-            format!("ledger entry {fourth} (number 4) is the last one, but the user's row has another hash"),
+            format!("UPDATE wallet SET ledger_hash = '{}' WHERE user_id = {user}", "ab".repeat(32)),
+            format!("ledger entry {fourth} (number 4) is the last one, but the wallet's row has another hash"),
         ),
         (
-            format!("UPDATE \"user\" SET ledger_hash = 'x' WHERE id = {user}"),
-            "the user's row has another hash".to_owned(),
+            format!("UPDATE wallet SET ledger_hash = 'x' WHERE user_id = {user}"),
+            "the wallet's row has another hash".to_owned(),
         ),
         (
-            format!("UPDATE \"user\" SET ledger_seq = 9 WHERE id = {user}"),
+            format!("UPDATE wallet SET ledger_seq = 9 WHERE user_id = {user}"),
             "numbers 5 to 9 of the chain are missing".to_owned(),
         ),
-        (format!("UPDATE \"user\" SET ledger_seq = 3 WHERE id = {user}"), "has another hash".to_owned()),
+        (format!("UPDATE wallet SET ledger_seq = 3 WHERE user_id = {user}"), "has another hash".to_owned()),
         (
             format!("UPDATE ledger_entry SET hash = (SELECT hash FROM kept WHERE id = {fourth}) WHERE id = {of_tom}"),
             format!("user {}: ledger entry {of_tom} (number 2) was changed", tom.user_id()),
@@ -172,6 +172,11 @@ async fn of_a_deleted_user_the_chain_ends_with_the_account(on: On) {
     assert_eq!(damages(db).await, Vec::<String>::new());
     keep(db).await;
     sql(db, &format!("DELETE FROM ledger_entry WHERE id = {}", rows[4].id)).await;
+    let found = damages(db).await;
+    assert!(found[0].contains(&format!("ledger entry {}: number 5 of the chain is missing", rows[3].id)), "{found:?}");
+    // Also if the row was changed with it.
+    sql(db, "UPDATE wallet SET ledger_seq = 4, ledger_hash = (SELECT hash FROM kept WHERE kept.wallet_id = wallet.id AND seq = 4) \
+             WHERE ledger_seq = 5").await;
     let found = damages(db).await;
     assert!(
         found[0].contains(&format!("ledger entry {} (number 4) is the last one of a deleted", rows[3].id)),

@@ -9,7 +9,7 @@ fn the_canonical_form_never_changes() {
     assert_eq!(to_hex(&erasable), "f5c1efccd5f051d1adcf42386133fff34faaee78626647e50df10236da085c8b");
     let payload = Payload {
         id: 12,
-        user_id: 7,
+        wallet_id: 7,
         seq: 1,
         amount: -100,
         balance_after: 3900,
@@ -20,6 +20,7 @@ fn the_canonical_form_never_changes() {
         requested_balance: Some(3900),
         created_at: 1_772_366_400_123_456,
         erasable: Some(erasable),
+        member_id: None,
     };
     assert_eq!(to_hex(&payload.digest()), "b53eb8f61edc998b4714b91c7c2df29297a29c50b4bb97d135add635c532e6a7");
     let first = link(&ZERO, &payload.digest());

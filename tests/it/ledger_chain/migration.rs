@@ -58,8 +58,8 @@ async fn entries_of_earlier_versions_become_chains(on: On) {
         row.try_get_by_index(0).unwrap()
     };
     assert_eq!(count("SELECT count(*) FROM ledger_entry WHERE seq IS NULL OR length(hash) <> 64").await, 0);
-    assert_eq!(count("SELECT count(*) FROM \"user\" WHERE ledger_seq = 110").await, 30);
-    assert_eq!(count("SELECT count(*) FROM \"user\" WHERE ledger_seq = 0").await, 1, "without any entry");
+    assert_eq!(count("SELECT count(*) FROM wallet WHERE ledger_seq = 110").await, 30);
+    assert_eq!(count("SELECT count(*) FROM wallet WHERE ledger_seq = 0").await, 1, "without any entry");
     assert_eq!(count("SELECT count(DISTINCT erasable_salt) FROM ledger_entry").await, 628 + 880 - 125);
     let salted =
         "SELECT count(*) FROM ledger_entry WHERE (erasable_salt IS NULL) <> (note IS NULL AND idempotency_key IS NULL)";

@@ -56,7 +56,7 @@ pub async fn filled(app: &TestApp) -> (Client, Client) {
 /// Keeps ledger and heads, so that [`restore`] undoes any change of them.
 pub async fn keep(db: &Db) {
     sql(db, "CREATE TABLE kept AS SELECT * FROM ledger_entry").await;
-    sql(db, "CREATE TABLE kept_head AS SELECT id, ledger_seq, ledger_hash FROM \"user\"").await;
+    sql(db, "CREATE TABLE kept_head AS SELECT id, ledger_seq, ledger_hash FROM wallet").await;
 }
 
 pub async fn restore(db: &Db) {
@@ -64,8 +64,8 @@ pub async fn restore(db: &Db) {
     sql(db, "INSERT INTO ledger_entry SELECT * FROM kept").await;
     sql(
         db,
-        "UPDATE \"user\" SET ledger_seq = k.ledger_seq, ledger_hash = k.ledger_hash FROM kept_head AS k \
-         WHERE k.id = \"user\".id",
+        "UPDATE wallet SET ledger_seq = k.ledger_seq, ledger_hash = k.ledger_hash FROM kept_head AS k \
+         WHERE k.id = wallet.id",
     )
     .await;
 }

@@ -54,12 +54,12 @@ async fn a_receipt_is_checked_without_the_server(on: On) {
         let file = write(&app.app, &signer(&app.app), chat_id).await.unwrap();
         let receipt = ReceiptFile::read(file.as_bytes()).unwrap();
         assert_eq!(
-            (receipt.user_id(), receipt.public_key()),
-            (mia.user_id().0, signer(&app.app).public_key().as_str())
+            (receipt.wallet_id(), receipt.public_key()),
+            (rows[0].wallet_id.0, signer(&app.app).public_key().as_str())
         );
         let proven = receipt.check(None).unwrap();
         assert!(proven[0].contains("version 1 of the price"), "{proven:?}");
-        assert!(proven[1].contains(&format!("(number {number} of user {})", mia.user_id())), "{proven:?}");
+        assert!(proven[1].contains(&format!("(number {number} of wallet {})", rows[0].wallet_id)), "{proven:?}");
         assert!(
             proven[2].contains(&format!("number 5 with the hash {}", rows[4].hash.as_ref().unwrap())),
             "{proven:?}"
@@ -70,7 +70,7 @@ async fn a_receipt_is_checked_without_the_server(on: On) {
             assert_eq!(receipt.check(Some(published)).is_ok(), row.seq.unwrap() >= number, "{row:?}");
         }
         let checkpoint = checkpoint_of(&app).await;
-        let (_, head) = checkpoint::head_of(receipt.user_id(), &mut checkpoint.as_slice()).unwrap();
+        let (_, head) = checkpoint::head_of(receipt.wallet_id(), &mut checkpoint.as_slice()).unwrap();
         let (seq, hash) = head.unwrap();
         receipt.check(Some(Published { seq: Some(seq), hash })).unwrap();
         let older = receipt.check(Some(Published { seq: Some(number - 1), hash })).unwrap_err();
@@ -158,22 +158,26 @@ async fn a_history_that_was_rewritten_with_new_hashes_is_found_by_an_older_check
     let db = &app.app.db;
     let add = async |amount: i64| {
         sql(db, &format!("UPDATE ledger_entry SET amount = amount + {amount} WHERE id = {id}")).await;
-        sql(db, &format!("UPDATE \"user\" SET tokens = tokens + {amount} WHERE id = {}", mia.user_id())).await;
+        sql(db, &format!("UPDATE wallet SET tokens = tokens + {amount} WHERE user_id = {}", mia.user_id())).await;
         migration::compute_ledger_chains(db.read()).await.unwrap();
     };
     add(1000).await;
     assert_eq!(ledger::verify(db).await.unwrap(), [], "it is consistent in itself");
     let found = compared(&app, &file).await.unwrap();
-    let user = mia.user_id();
+    let wallet = entries(&app, &mia).await[0].wallet_id;
     // Of tom the chain is as it was: he has an adjustment with a new salt, but after the checkpoint.
     assert!(
-        matches!(found.as_slice(), [one] if one.contains(&format!("user {user}: ledger entry number 4 has another hash"))),
+        matches!(found.as_slice(), [one] if one.contains(&format!("wallet {wallet}: ledger entry number 4 has another hash"))),
         "{found:?}"
     );
-    sql(db, &format!("DELETE FROM ledger_entry WHERE user_id = {}", leo.user_id())).await;
-    assert_eq!(damages(db).await, Vec::<String>::new(), "nothing else names a user without a row");
+    let wallet = entries(&app, &leo).await[0].wallet_id;
+    sql(db, "CREATE TABLE kept AS SELECT * FROM ledger_entry").await;
+    sql(db, &format!("DELETE FROM ledger_entry WHERE wallet_id = {wallet}")).await;
+    let missing = format!("user {}: ledger: numbers 1 to 2 of the chain are missing", leo.user_id());
+    assert_eq!(damages(db).await, [missing], "also of a deleted user");
     let found = compared(&app, &file).await.unwrap();
-    assert!(found.iter().any(|one| one.contains(&format!("user {}: ledger entry number 2 is missing", leo.user_id()))));
+    assert!(found.iter().any(|one| one.contains(&format!("wallet {wallet}: ledger entry number 2 is missing"))));
+    sql(db, &format!("INSERT INTO ledger_entry SELECT * FROM kept WHERE wallet_id = {wallet}; DROP TABLE kept")).await;
     add(-1000).await;
 }
 
@@ -182,13 +186,14 @@ async fn a_changed_checkpoint_is_found(on: On) {
     let app = TestApp::start(on).await;
     let (mia, _) = filled(&app).await;
     let file = checkpoint_of(&app).await;
+    let wallet = entries(&app, &mia).await[0].wallet_id.0;
     let step = if on == On::Sqlite { 1 } else { 29 };
     for at in (0..file.len()).step_by(step) {
         let mut changed = file.clone();
         changed[at] = if file[at] == b'1' { b'2' } else { b'1' };
-        let read = checkpoint::head_of(mia.user_id().0, &mut changed.as_slice());
+        let read = checkpoint::head_of(wallet, &mut changed.as_slice());
         assert!(read.is_err(), "byte {at} of {}", String::from_utf8_lossy(&file));
-        assert!(checkpoint::head_of(mia.user_id().0, &mut &file[..at]).is_err(), "cut off at {at}");
+        assert!(checkpoint::head_of(wallet, &mut &file[..at]).is_err(), "cut off at {at}");
     }
     let lines: Vec<_> = file.split_inclusive(|byte| *byte == b'\n').collect();
     for wrong in [

@@ -12,9 +12,10 @@ use super::budget::Budget;
 use super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId, WalletId};
 use crate::domain::account::admin;
 use crate::domain::chat::{self, usage};
+use crate::domain::ledger;
 use crate::domain::session::api_key;
 use crate::infra::entity;
 
@@ -33,6 +34,12 @@ pub(crate) struct Versions(App, Arc<Budget>);
 /// A data loader of API keys by id.
 pub(crate) struct ApiKeys(App, Arc<Budget>);
 
+/// A data loader of the balances of users, by user.
+pub(crate) struct Balances(App);
+
+/// A data loader of wallets by id, which say whose an entry is.
+pub(crate) struct Wallets(App);
+
 /// A data loader of what users spent, by user.
 pub(crate) struct Spent(App);
 
@@ -47,6 +54,8 @@ pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
     request = request.data(DataLoader::new(Conversations(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Versions(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(ApiKeys(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Balances(app.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Wallets(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Spent(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(LastActive(app.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
@@ -97,6 +106,24 @@ impl Loader<(ChatId, UserId)> for Versions {
         let versions = chat::versions(&self.0, &groups).await?;
         self.1.read(versions.values().map(|ids| size_of_val(ids.as_slice())).sum());
         Ok(versions.into_iter().map(|(key, ids)| (key, Arc::new(ids))).collect())
+    }
+}
+
+impl Loader<UserId> for Balances {
+    type Value = ledger::Balance;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
+        Ok(ledger::balances(&self.0.db, ids).await?)
+    }
+}
+
+impl Loader<WalletId> for Wallets {
+    type Value = entity::wallet::Model;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[WalletId]) -> Result<HashMap<WalletId, Self::Value>, Self::Error> {
+        Ok(ledger::wallets(&self.0.db, ids).await?)
     }
 }
 

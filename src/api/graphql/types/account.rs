@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context;
 use super::super::execution::bounded::Text;
-use super::super::execution::loader::{LastActive, Spent};
+use super::super::execution::loader::{Balances, LastActive, Spent};
 use super::super::id::RowId;
 use super::{Balance, ConnectionOf, connection};
 use crate::core::error::Error;
@@ -16,7 +16,6 @@ use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Viewer;
 use crate::domain::account::admin::UserOrder;
-use crate::domain::ledger;
 use crate::infra::entity::user;
 
 pub(crate) struct User(Arc<user::Model>);
@@ -47,8 +46,10 @@ impl User {
     }
 
     /// The balance: spendable tokens, and tokens reserved for open chats.
-    async fn balance(&self) -> Balance {
-        ledger::Balance::from(&*self.0).into()
+    async fn balance(&self, ctx: &Context<'_>) -> Result<Balance> {
+        let balance = ctx.data::<DataLoader<Balances>>()?.load_one(self.0.id).await.map_err(context::shared)?;
+        // Without one the account was deleted a moment ago.
+        Ok(balance.ok_or_else(|| Error::not_found("user"))?.into())
     }
 
     /// Whether the user may log in.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::context;
 use super::super::execution::bounded::Text;
-use super::super::execution::loader::{Chats, Users};
+use super::super::execution::loader::{Chats, Users, Wallets};
 use super::super::id::RowId;
 use super::{Chat, ConnectionOf, User, connection, shows_text};
 use crate::core::error::Error;
@@ -78,7 +78,7 @@ impl LedgerEntry {
         self.0.note.as_deref().map(Text::from)
     }
 
-    /// The number of the entry in the hash chain of the user's entries, from 1; null for an entry of a server that is
+    /// The number of the entry in the hash chain of the balance's entries, from 1; null for an entry of a server that is
     /// older than the chain.
     async fn seq(&self) -> Option<i64> {
         self.0.seq
@@ -112,9 +112,18 @@ impl LedgerEntry {
         self.0.api_key_id.map(RowId::global)
     }
 
-    /// The owner of the balance; null if the account is deleted.
+    /// The owner of the balance, or the member who spent from the balance of a group; null if the account is deleted, and
+    /// for other changes of the balance of a group.
     async fn user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
-        Ok(ctx.data::<DataLoader<Users>>()?.load_one(self.0.user_id).await.map_err(context::shared)?.map(User::from))
+        let user_id = match self.0.member_id {
+            Some(id) => Some(id),
+            None => {
+                let wallets = ctx.data::<DataLoader<Wallets>>()?;
+                wallets.load_one(self.0.wallet_id).await.map_err(context::shared)?.and_then(|wallet| wallet.user_id)
+            }
+        };
+        let Some(user_id) = user_id else { return Ok(None) };
+        Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
     }
 
     /// The operator who made the change; null for the user and the command line, and for viewers who are not staff.

@@ -85,7 +85,9 @@ async fn adjust(
     let (actor, user) = lock_target(txn, actor, input.user_id).await?;
     let (amount, requested_balance) = match input.amount {
         BalanceChange::By(amount) => (amount, None),
-        BalanceChange::To(target) => (target.minus(user.tokens)?, Some(target)),
+        BalanceChange::To(target) => {
+            (target.minus(ledger::balance_for_update(txn, user.id).await?.tokens)?, Some(target))
+        }
     };
     let entry = Entry {
         actor_id: actor.id(),

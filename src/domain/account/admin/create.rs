@@ -49,7 +49,7 @@ pub async fn create(
                 }
                 let user = insert(txn, new).await?;
                 keep_staff_limit(txn, actor, new.grant, limit, new.at).await?;
-                let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": user.tokens });
+                let details = json!({ "staff": user.is_staff, "superuser": user.is_superuser, "tokens": new.grant });
                 let target = ("user", user.id.0, user.username.as_str());
                 audit::record(
                     txn,

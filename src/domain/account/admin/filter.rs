@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 
 use crate::core::error::Error;
@@ -10,7 +10,7 @@ use crate::core::ids::UserId;
 use crate::core::pagination::{self, Cursor, Sort, SortKey};
 use crate::core::tokens::Tokens;
 use crate::domain::account::username;
-use crate::infra::entity::user;
+use crate::infra::entity::{user, wallet};
 
 /// Maximum number of words of a search.
 const MAX_WORDS: usize = 20;
@@ -42,7 +42,7 @@ impl UserFilter {
     /// # Errors
     /// INVALID_INPUT for a search that is too long or has too many words.
     pub(super) fn select(&self) -> Result<Select<user::Entity>, Error> {
-        use user::Column::{Id, IsActive, IsStaff, IsSuperuser, Tokens, UsernameKey};
+        use user::Column::{Id, IsActive, IsStaff, IsSuperuser, UsernameKey};
         let mut users = user::Entity::find();
         if let Some(search) = &self.search {
             pagination::check_search(search)?;
@@ -60,11 +60,16 @@ impl UserFilter {
                 users = users.filter(column.eq(wanted));
             }
         }
-        if let Some(min) = self.min_tokens {
-            users = users.filter(Tokens.gte(min));
-        }
-        if let Some(max) = self.max_tokens {
-            users = users.filter(Tokens.lte(max));
+        if self.min_tokens.is_some() || self.max_tokens.is_some() {
+            let mut wallets = Query::select().column(wallet::Column::UserId).from(wallet::Entity).to_owned();
+            wallets.and_where(wallet::Column::UserId.is_not_null());
+            if let Some(min) = self.min_tokens {
+                wallets.and_where(wallet::Column::Tokens.gte(min));
+            }
+            if let Some(max) = self.max_tokens {
+                wallets.and_where(wallet::Column::Tokens.lte(max));
+            }
+            users = users.filter(Id.in_subquery(wallets));
         }
         if let Some(ids) = &self.user_ids {
             users = users.filter(Id.is_in(ids.iter().copied()));
@@ -107,11 +112,10 @@ pub enum UserOrder {
 impl UserOrder {
     /// Returns the order by columns; `None` for an order by a rank.
     pub(super) fn sort(self) -> Option<Sort<user::Column>> {
-        use user::Column::{Id, Tokens, UsernameKey};
+        use user::Column::{Id, UsernameKey};
         let key = match self {
             Self::Newest | Self::Oldest => None,
             Self::Name | Self::NameDescending => Some(UsernameKey),
-            Self::MostTokens | Self::FewestTokens => Some(Tokens),
             _ => return None,
         };
         Some(Sort { key, id: Id, ascending: self.is_ascending() })
@@ -138,7 +142,6 @@ impl UserOrder {
     pub fn place(self, user: &user::Model) -> Cursor {
         let key = match self {
             Self::Name | Self::NameDescending => Some(SortKey::Text(user.username_key.clone())),
-            Self::MostTokens | Self::FewestTokens => Some(SortKey::Number(user.tokens.0)),
             _ => None,
         };
         Cursor { key, id: user.id.0 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::filter::UserFilter;
@@ -12,7 +13,7 @@ use crate::core::ids::UserId;
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Staff};
-use crate::infra::entity::{chat, user};
+use crate::infra::entity::{chat, user, wallet};
 
 /// Returns users, in the order of the filter, which is one by columns of the user.
 ///
@@ -98,7 +99,15 @@ pub async fn signed_up(app: &App, _: Staff, period: TimeRange) -> Result<u64, Er
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn poorest(app: &App, _: Staff, tokens: Tokens, most: u64) -> Result<Vec<user::Model>, Error> {
-    let poor = user::Entity::find().filter(user::Column::IsActive.eq(true)).filter(user::Column::Tokens.lt(tokens));
-    let poor = poor.order_by_asc(user::Column::Tokens).order_by_asc(user::Column::Id).limit(most);
-    Ok(poor.all(app.db.read()).await?)
+    use wallet::Column::{Id, Tokens, UserId};
+    let active = Query::select()
+        .column(user::Column::Id)
+        .from(user::Entity)
+        .and_where(user::Column::IsActive.into_expr())
+        .take();
+    let poor = wallet::Entity::find().filter(Tokens.lt(tokens)).filter(UserId.in_subquery(active));
+    let poor = poor.order_by_asc(Tokens).order_by_asc(Id).limit(most).select_only().column(UserId);
+    let ids: Vec<crate::core::ids::UserId> = poor.into_tuple().all(app.db.read()).await?;
+    let mut users: HashMap<_, _> = by_ids(app, &ids).await?.into_iter().map(|user| (user.id, user)).collect();
+    Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
 }

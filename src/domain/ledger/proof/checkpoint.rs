@@ -9,7 +9,7 @@ use std::io::{BufRead, Read, Write};
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures::TryStreamExt;
 use migration::ledger_chain::{Hash, from_hex};
-use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, JoinType, Query, SelectStatement, UnionType};
+use sea_orm::sea_query::{Expr, ExprTrait, IntoIden, JoinType, Query, SelectStatement};
 use sea_orm::{
     AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, IsolationLevel, StatementBuilder, StreamTrait,
     TransactionTrait,
@@ -21,8 +21,8 @@ use super::seal::{Seal, SealKind};
 use crate::core::error::{Code, Error};
 use crate::core::signature::Signer;
 use crate::infra::db::Db;
-use crate::infra::entity::ledger_entry::{self, Column, Reason};
-use crate::infra::entity::user;
+use crate::infra::entity::ledger_entry::{self, Column};
+use crate::infra::entity::wallet;
 
 /// The name and the version of the format.
 const FORMAT: &str = "jeton-checkpoint";
@@ -47,8 +47,9 @@ struct Header {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadLine {
-    /// The user, who may be deleted.
-    pub user: i64,
+    /// The wallet, whose owner may be deleted. Checkpoints of earlier versions have the user, whose id is the same.
+    #[serde(alias = "user")]
+    pub wallet: i64,
     /// The number of entries.
     pub seq: i64,
     /// The hash of the last one.
@@ -93,8 +94,8 @@ pub async fn write(db: &Db, signer: &Signer, now: DateTime<Utc>, out: &mut (dyn 
     put(serde_json::to_string(&Header { format: FORMAT.to_owned(), version: VERSION, time, balances }))?;
     let mut rows = txn.stream_raw(StatementBuilder::build(&heads(), &backend)).await?;
     while let Some(row) = rows.try_next().await? {
-        let (user, seq, hash) = row.try_get_many_by_index()?;
-        put(serde_json::to_string(&HeadLine { user, seq, hash }))?;
+        let (wallet, seq, hash) = row.try_get_many_by_index()?;
+        put(serde_json::to_string(&HeadLine { wallet, seq, hash }))?;
     }
     let hash = hash.finalize().into();
     let end = End { seal: Seal::new(signer, SealKind::Checkpoint, &hash) };
@@ -120,16 +121,16 @@ pub async fn compare(db: &Db, input: &mut (dyn BufRead + Send)) -> Result<(Summa
             txn.query_all_raw(StatementBuilder::build(&query, &ConnectionTrait::get_database_backend(&txn))).await?;
         let hashes = found.iter().map(|row| row.try_get_many_by_index()).collect::<Result<Vec<_>, _>>()?;
         let hashes: std::collections::HashMap<(i64, i64), Option<String>> =
-            hashes.into_iter().map(|(user, seq, hash)| ((user, seq), hash)).collect();
-        for HeadLine { user, seq, hash } in heads {
-            match hashes.get(&(user, seq)).and_then(Option::as_ref) {
+            hashes.into_iter().map(|(wallet, seq, hash)| ((wallet, seq), hash)).collect();
+        for HeadLine { wallet, seq, hash } in heads {
+            match hashes.get(&(wallet, seq)).and_then(Option::as_ref) {
                 Some(found) if *found == hash => {}
                 Some(_) => findings.push(format!(
-                    "user {user}: ledger entry number {seq} has another hash than in the checkpoint: the history \
+                    "wallet {wallet}: ledger entry number {seq} has another hash than in the checkpoint: the history \
                      before it was rewritten"
                 )),
                 None => findings.push(format!(
-                    "user {user}: ledger entry number {seq} is missing, which was the last one in the checkpoint"
+                    "wallet {wallet}: ledger entry number {seq} is missing, which was the last one in the checkpoint"
                 )),
             }
         }
@@ -137,18 +138,18 @@ pub async fn compare(db: &Db, input: &mut (dyn BufRead + Send)) -> Result<(Summa
     Ok((reader.end()?, findings))
 }
 
-/// Returns the head of a user in a checkpoint, with its summary; `None` if the user had no entries then.
+/// Returns the head of a wallet in a checkpoint, with its summary; `None` if it had no entries then.
 ///
 /// # Errors
 /// INVALID_INPUT if it is no checkpoint, or was changed.
-pub fn head_of(user: i64, input: &mut (dyn BufRead + Send)) -> Result<(Summary, Option<(i64, Hash)>), Error> {
+pub fn head_of(wallet: i64, input: &mut (dyn BufRead + Send)) -> Result<(Summary, Option<(i64, Hash)>), Error> {
     let (mut reader, mut found) = (Reader::begin(input)?, None);
     loop {
         let heads = reader.next(BATCH)?;
         if heads.is_empty() {
             return Ok((reader.end()?, found));
         }
-        let head = heads.iter().find(|head| head.user == user);
+        let head = heads.iter().find(|head| head.wallet == wallet);
         found = found.or(head.and_then(|head| Some((head.seq, from_hex(&head.hash)?))));
     }
 }
@@ -239,23 +240,13 @@ async fn snapshot(db: &Db) -> Result<DatabaseTransaction, Error> {
     Ok(db.read().begin_with_config(isolation, is_postgres.then_some(AccessMode::ReadOnly)).await?)
 }
 
-/// Returns the query of all heads: those of users, and the last entries of deleted users.
+/// Returns the query of all heads, also of the closed wallets of deleted users.
 fn heads() -> SelectStatement {
-    let head = |column| Expr::col((user::Entity, column));
-    let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
-    let deleted = Query::select()
-        .columns([Column::UserId, Column::Seq, Column::Hash])
-        .from(ledger_entry::Entity)
-        // A literal in the statement: SQLite does not use a partial index for a bound parameter.
-        .and_where(Expr::col(Column::Reason).eq(Expr::Constant(Reason::AccountClosed.into())))
-        .and_where(Expr::col(Column::Seq).is_not_null())
-        .and_where(Expr::col(Column::UserId).not_in_subquery(alive))
-        .take();
+    let head = |column| Expr::col((wallet::Entity, column));
     Query::select()
-        .exprs([user::Column::Id, user::Column::LedgerSeq, user::Column::LedgerHash].map(head))
-        .from(user::Entity)
-        .and_where(head(user::Column::LedgerSeq).gt(0))
-        .union(UnionType::All, deleted)
+        .exprs([wallet::Column::Id, wallet::Column::LedgerSeq, wallet::Column::LedgerHash].map(head))
+        .from(wallet::Entity)
+        .and_where(head(wallet::Column::LedgerSeq).gt(0))
         .take()
 }
 
@@ -263,10 +254,10 @@ fn heads() -> SelectStatement {
 fn same_numbers(heads: &[HeadLine]) -> SelectStatement {
     let given = |place: u8| Expr::col((GIVEN, format!("column{place}")));
     let entry = |column| Expr::col((ledger_entry::Entity, column));
-    let is_same = entry(Column::UserId).eq(given(1)).and(entry(Column::Seq).eq(given(2)));
+    let is_same = entry(Column::WalletId).eq(given(1)).and(entry(Column::Seq).eq(given(2)));
     Query::select()
         .exprs([given(1), given(2), entry(Column::Hash)])
-        .from_values(heads.iter().map(|head| (head.user, head.seq)), GIVEN.into_iden())
+        .from_values(heads.iter().map(|head| (head.wallet, head.seq)), GIVEN.into_iden())
         .join(JoinType::LeftJoin, ledger_entry::Entity, is_same)
         .take()
 }

@@ -24,7 +24,7 @@ pub struct EntryPath {
     pub previous_hash: String,
     /// The hash of the entry.
     pub hash: String,
-    /// The digests of all later entries of the user, in the order of the chain.
+    /// The digests of all later entries of the wallet, in the order of the chain.
     pub path: Vec<String>,
     /// The head: the last of them.
     pub head: HeadFields,
@@ -35,7 +35,9 @@ pub struct EntryPath {
 #[serde(deny_unknown_fields)]
 pub struct EntryFields {
     pub id: i64,
-    pub user_id: i64,
+    /// The wallet. Receipts of earlier versions have the user, whose id is the same.
+    #[serde(alias = "user_id")]
+    pub wallet_id: i64,
     pub seq: i64,
     pub amount: i64,
     pub balance_after: i64,
@@ -47,6 +49,9 @@ pub struct EntryFields {
     /// By RFC 3339, with microseconds.
     pub created_at: String,
     pub erasable_digest: Option<String>,
+    /// The member of a group who spent from its wallet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<i64>,
 }
 
 /// The head of a chain.
@@ -86,7 +91,7 @@ pub async fn entry_path(db: &Db, chat_id: ChatId) -> Result<EntryPath, Error> {
     let entry = entry.ok_or_else(|| Error::not_found("ledger entry"))?;
     let fields = EntryFields::of(&entry)?;
     let mut digest = fields.digest().ok_or_else(broken)?;
-    let before = ledger_entry::Entity::owned_by(entry.user_id).filter(Column::Seq.eq(fields.seq - 1));
+    let before = ledger_entry::Entity::of_wallet(entry.wallet_id).filter(Column::Seq.eq(fields.seq - 1));
     let before: Option<String> = before.select_only().column(Column::Hash).into_tuple().one(&txn).await?.flatten();
     let previous = before.map_or(Some(ZERO), |hash| from_hex(&hash)).ok_or_else(broken)?;
     let mut hash = link(&previous, &digest);
@@ -97,7 +102,7 @@ pub async fn entry_path(db: &Db, chat_id: ChatId) -> Result<EntryPath, Error> {
         head: HeadFields { seq: fields.seq, hash: to_hex(&hash) },
         entry: fields,
     };
-    let later = ledger_entry::Entity::owned_by(entry.user_id).filter(Column::Seq.gt(found.entry.seq));
+    let later = ledger_entry::Entity::of_wallet(entry.wallet_id).filter(Column::Seq.gt(found.entry.seq));
     let mut later = later.order_by_asc(Column::Seq).stream(&txn).await?;
     while let Some(row) = later.try_next().await? {
         digest = EntryFields::of(&row)?.digest().ok_or_else(broken)?;
@@ -136,13 +141,13 @@ impl EntryPath {
         }
         match published {
             Some(Published { seq: Some(at), .. }) if at < self.entry.seq => Err(format!(
-                "the published head counts {at} entries of user {}, and is older than this one, number {}",
-                self.entry.user_id, self.entry.seq
+                "the published head counts {at} entries of wallet {}, and is older than this one, number {}",
+                self.entry.wallet_id, self.entry.seq
             )),
             Some(Published { seq: Some(at), .. }) if at > seq => Err(format!(
-                "the published head counts {at} entries of user {}, and the path of the receipt ends at number {seq}: \
+                "the published head counts {at} entries of wallet {}, and the path of the receipt ends at number {seq}: \
                  print a new receipt",
-                self.entry.user_id
+                self.entry.wallet_id
             )),
             Some(_) if !found => {
                 Err("the published hash is not in its path: one of the two is not of this ledger".to_owned())
@@ -156,7 +161,7 @@ impl EntryFields {
     fn of(entry: &ledger_entry::Model) -> Result<Self, Error> {
         Ok(Self {
             id: entry.id.0,
-            user_id: entry.user_id.0,
+            wallet_id: entry.wallet_id.0,
             seq: entry.seq.ok_or_else(broken)?,
             amount: entry.amount.0,
             balance_after: entry.balance_after.0,
@@ -167,6 +172,7 @@ impl EntryFields {
             requested_balance: entry.requested_balance.map(|tokens| tokens.0),
             created_at: entry.created_at.to_rfc3339_opts(SecondsFormat::Micros, true),
             erasable_digest: entry.erasable_digest.clone(),
+            member_id: entry.member_id.map(i64::from),
         })
     }
 
@@ -179,7 +185,7 @@ impl EntryFields {
         };
         let payload = Payload {
             id: self.id,
-            user_id: self.user_id,
+            wallet_id: self.wallet_id,
             seq: self.seq,
             amount: self.amount,
             balance_after: self.balance_after,
@@ -190,11 +196,12 @@ impl EntryFields {
             requested_balance: self.requested_balance,
             created_at: created_at.timestamp_micros(),
             erasable,
+            member_id: self.member_id,
         };
         Some(payload.digest())
     }
 }
 
 fn broken() -> Error {
-    Error::new(Code::Conflict, "The chain of this user's ledger entries is damaged; run `jeton verify`.")
+    Error::new(Code::Conflict, "The chain of this wallet's ledger entries is damaged; run `jeton verify`.")
 }

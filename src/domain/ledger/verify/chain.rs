@@ -6,11 +6,11 @@ use migration::ledger_chain::{Payload, ZERO, ZERO_HEX, erasable_digest, link};
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{ActiveEnum, ConnectionTrait, DatabaseTransaction, DbErr, QueryResult, StatementBuilder, StreamTrait};
 
-use super::violation::{ChainDamage, IntegrityViolation};
+use super::violation::{ChainDamage, IntegrityViolation, WalletName};
 use crate::core::error::Error;
 use crate::domain::ledger::chain::{Hash, from_hex};
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
-use crate::infra::entity::user;
+use crate::infra::entity::{user, wallet};
 
 /// Returns the first damaged entry of each chain.
 pub(super) async fn chains(txn: &DatabaseTransaction) -> Result<Vec<IntegrityViolation>, Error> {
@@ -23,33 +23,40 @@ pub(super) async fn chains(txn: &DatabaseTransaction) -> Result<Vec<IntegrityVio
     drop(rows);
     walk.end_chain();
     for found in txn.query_all_raw(StatementBuilder::build(&without_entries(), &backend)).await? {
-        let (user_id, seq) = found.try_get_many_by_index()?;
+        let (id, user_id, group_id, seq) = found.try_get_many_by_index()?;
+        let wallet = WalletName::new(id, user_id, group_id);
         let damage = ChainDamage::Missing { from: 1, to: seq };
-        walk.findings.push(IntegrityViolation::Chain { user_id, entry_id: None, damage });
+        walk.findings.push(IntegrityViolation::Chain { wallet, entry_id: None, damage });
     }
     Ok(walk.findings)
 }
 
-/// Returns the query of all entries in the order of their chains, with the heads of existing users.
+/// Returns the query of all entries in the order of their chains, with the heads in the wallets' rows.
 fn entries() -> SelectStatement {
     let entry = |column| Expr::col((ledger_entry::Entity, column));
-    let head = |column| Expr::col((user::Entity, column));
-    let is_head = entry(Column::Seq).eq(head(user::Column::LedgerSeq));
+    let head = |column| Expr::col((wallet::Entity, column));
+    let owner = Expr::col((user::Entity, user::Column::Id));
+    let is_head = entry(Column::Seq).eq(head(wallet::Column::LedgerSeq));
+    let is_open = owner.clone().is_not_null().or(head(wallet::Column::GroupId).is_not_null());
     Query::select()
         .exprs(COLUMNS.map(entry))
-        .expr(head(user::Column::LedgerSeq))
-        .expr(Expr::case(is_head, head(user::Column::LedgerHash)))
+        .expr(head(wallet::Column::LedgerSeq))
+        .expr(Expr::case(is_head, head(wallet::Column::LedgerHash)))
+        .expr(head(wallet::Column::UserId))
+        .expr(head(wallet::Column::GroupId))
+        .expr(Expr::case(is_open, 1i64).finally(0i64))
         .from(ledger_entry::Entity)
-        .left_join(user::Entity, head(user::Column::Id).equals((ledger_entry::Entity, Column::UserId)))
-        .order_by((ledger_entry::Entity, Column::UserId), Order::Asc)
+        .left_join(wallet::Entity, head(wallet::Column::Id).equals((ledger_entry::Entity, Column::WalletId)))
+        .left_join(user::Entity, owner.equals((wallet::Entity, wallet::Column::UserId)))
+        .order_by((ledger_entry::Entity, Column::WalletId), Order::Asc)
         .order_by((ledger_entry::Entity, Column::Seq), Order::Asc)
         .take()
 }
 
 /// The columns in the order of the query; the first three say which entry it is.
-const COLUMNS: [Column; 16] = [
+const COLUMNS: [Column; 17] = [
     Column::Id,
-    Column::UserId,
+    Column::WalletId,
     Column::Seq,
     Column::Hash,
     Column::Amount,
@@ -64,18 +71,19 @@ const COLUMNS: [Column; 16] = [
     Column::IdempotencyKey,
     Column::ErasableDigest,
     Column::ErasableSalt,
+    Column::MemberId,
 ];
 
-/// Returns the query of users without any entry whose row has a head.
+/// Returns the query of wallets without any entry whose row has a head.
 fn without_entries() -> SelectStatement {
-    let head = |column| Expr::col((user::Entity, column));
-    let with_entries = Query::select().column(Column::UserId).from(ledger_entry::Entity).take();
+    use wallet::Column::{GroupId, Id, LedgerHash, LedgerSeq, UserId};
+    let head = |column| Expr::col((wallet::Entity, column));
+    let with_entries = Query::select().column(Column::WalletId).from(ledger_entry::Entity).take();
     Query::select()
-        .expr(head(user::Column::Id))
-        .expr(head(user::Column::LedgerSeq))
-        .from(user::Entity)
-        .and_where(head(user::Column::LedgerSeq).ne(0).or(head(user::Column::LedgerHash).ne(ZERO_HEX)))
-        .and_where(head(user::Column::Id).not_in_subquery(with_entries))
+        .exprs([Id, UserId, GroupId, LedgerSeq].map(head))
+        .from(wallet::Entity)
+        .and_where(head(LedgerSeq).ne(0).or(head(LedgerHash).ne(ZERO_HEX)))
+        .and_where(head(Id).not_in_subquery(with_entries))
         .take()
 }
 
@@ -87,12 +95,15 @@ struct Walk {
 
 /// The chain that is being read.
 struct Chain {
-    user_id: i64,
+    wallet_id: i64,
+    name: WalletName,
     /// The entry before: id, number, hash.
     last: (i64, i64, Hash),
     /// Whether the entry before closed the account.
     is_closed: bool,
-    /// The number in the user's row; `None` if the user is deleted.
+    /// Whether the owner exists.
+    is_open: bool,
+    /// The number in the wallet's row; `None` if it is missing.
     head: Option<i64>,
     /// Whether a violation was found. Everything after it follows from it.
     is_damaged: bool,
@@ -108,7 +119,7 @@ struct Entry {
     idempotency_key: Option<String>,
     digest: Option<String>,
     salt: Option<String>,
-    /// The hash in the user's row, if this is the last entry by it.
+    /// The hash in the wallet's row, if this is the last entry by it.
     head_hash: Option<String>,
     amount: i64,
     balance_after: i64,
@@ -116,51 +127,59 @@ struct Entry {
     api_key_id: Option<i64>,
     actor_id: Option<i64>,
     requested_balance: Option<i64>,
+    member_id: Option<i64>,
 }
 
 impl Walk {
     fn step(&mut self, found: &QueryResult) -> Result<(), DbErr> {
         // The types of these columns were verified before.
-        let (id, user_id): (i64, i64) = (found.try_get_by_index(0)?, found.try_get_by_index(1)?);
+        let (id, wallet_id): (i64, i64) = (found.try_get_by_index(0)?, found.try_get_by_index(1)?);
         let seq: Option<i64> = found.try_get_by_index(2)?;
-        if self.chain.as_ref().is_none_or(|chain| chain.user_id != user_id) {
+        if self.chain.as_ref().is_none_or(|chain| chain.wallet_id != wallet_id) {
             self.end_chain();
-            let head = found.try_get_by_index(COLUMNS.len())?;
+            let of_wallet = COLUMNS.len();
+            let head = found.try_get_by_index(of_wallet)?;
+            let owners = (found.try_get_by_index(of_wallet + 2)?, found.try_get_by_index(of_wallet + 3)?);
+            let name = WalletName::new(wallet_id, owners.0, owners.1);
+            let is_open = found.try_get_by_index::<i64>(of_wallet + 4)? != 0;
             let last = (0, 0, ZERO);
-            self.chain = Some(Chain { user_id, last, is_closed: false, head, is_damaged: false });
+            self.chain = Some(Chain { wallet_id, name, last, is_closed: false, is_open, head, is_damaged: false });
         }
         let Some(chain) = self.chain.as_mut().filter(|chain| !chain.is_damaged) else { return Ok(()) };
         let damage = match seq {
             None => Err(ChainDamage::Unnumbered),
-            Some(seq) => Entry::read(found, seq)
-                .map_or(Err(ChainDamage::Unreadable { seq }), |entry| chain.check(id, user_id, &entry)),
+            Some(seq) => {
+                Entry::read(found, seq).map_or(Err(ChainDamage::Unreadable { seq }), |entry| chain.check(id, &entry))
+            }
         };
         if let Err(damage) = damage {
             chain.is_damaged = true;
-            self.findings.push(IntegrityViolation::Chain { user_id, entry_id: Some(id), damage });
+            let wallet = chain.name;
+            self.findings.push(IntegrityViolation::Chain { wallet, entry_id: Some(id), damage });
         }
         Ok(())
     }
 
-    /// Compares the end of the chain with the user's row.
+    /// Compares the end of the chain with the wallet's row.
     fn end_chain(&mut self) {
-        let Some(Chain { user_id, last: (id, seq, _), is_closed, head, .. }) =
+        let Some(Chain { name: wallet, last: (id, seq, _), is_closed, is_open, head, .. }) =
             self.chain.take().filter(|chain| !chain.is_damaged)
         else {
             return;
         };
         let damage = match head {
             Some(head) if seq < head => ChainDamage::Missing { from: seq + 1, to: head },
-            None if !is_closed => ChainDamage::NotClosed { seq },
-            _ => return,
+            None => ChainDamage::NoHead { seq },
+            Some(_) if !is_open && !is_closed => ChainDamage::NotClosed { seq },
+            Some(_) => return,
         };
-        self.findings.push(IntegrityViolation::Chain { user_id, entry_id: Some(id), damage });
+        self.findings.push(IntegrityViolation::Chain { wallet, entry_id: Some(id), damage });
     }
 }
 
 impl Chain {
     /// Checks the next entry, and advances to it.
-    fn check(&mut self, id: i64, user_id: i64, entry: &Entry) -> Result<(), ChainDamage> {
+    fn check(&mut self, id: i64, entry: &Entry) -> Result<(), ChainDamage> {
         let (seq, expected) = (entry.seq, self.last.1 + 1);
         if seq > expected {
             return Err(ChainDamage::Missing { from: expected, to: seq - 1 });
@@ -176,7 +195,7 @@ impl Chain {
         let digest = entry.digest.as_deref().map(|digest| from_hex(digest).ok_or(changed)).transpose()?;
         let payload = Payload {
             id,
-            user_id,
+            wallet_id: self.wallet_id,
             seq,
             amount: entry.amount,
             balance_after: entry.balance_after,
@@ -187,6 +206,7 @@ impl Chain {
             requested_balance: entry.requested_balance,
             created_at: entry.created_at.timestamp_micros(),
             erasable: digest,
+            member_id: entry.member_id,
         };
         let hash = link(&self.last.2, &payload.digest());
         if entry.hash.as_deref().and_then(from_hex) != Some(hash) {
@@ -206,10 +226,10 @@ impl Chain {
         let (seq, note, key) = (entry.seq, entry.note.as_deref(), entry.idempotency_key.as_deref());
         match (digest, &entry.salt) {
             (Some(digest), Some(salt)) if erasable_digest(salt, note, key) == digest => Ok(()),
-            // Retention erases them of deleted users.
-            (Some(_), None) if note.is_none() && key.is_none() => match self.head {
-                Some(_) => Err(ChainDamage::Erased { seq }),
-                None => Ok(()),
+            // Retention erases them of deleted owners.
+            (Some(_), None) if note.is_none() && key.is_none() => match self.is_open {
+                true => Err(ChainDamage::Erased { seq }),
+                false => Ok(()),
             },
             (None, None) if note.is_none() && key.is_none() => Ok(()),
             _ => Err(ChainDamage::NoteChanged { seq }),
@@ -235,7 +255,8 @@ impl Entry {
             idempotency_key: found.try_get_by_index(13)?,
             digest: found.try_get_by_index(14)?,
             salt: found.try_get_by_index(15)?,
-            head_hash: found.try_get_by_index(17)?,
+            member_id: found.try_get_by_index(16)?,
+            head_hash: found.try_get_by_index(18)?,
         })
     }
 }

@@ -12,9 +12,9 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use self::queries::{balances, chats, keys, leftovers};
+use self::queries::{balances, chats, keys, leftovers, users_without_wallets};
 use self::types::types;
-pub use self::violation::{ChainDamage, IntegrityViolation};
+pub use self::violation::{ChainDamage, IntegrityViolation, WalletName};
 use crate::core::error::Error;
 use crate::infra::db::Db;
 
@@ -32,11 +32,16 @@ pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
         return Ok(findings);
     }
     for row in all::<BalanceRow>(&txn, balances()).await? {
-        let BalanceRow { user_id, tokens, held, entries, open } = row;
-        findings.push(IntegrityViolation::Balance { user_id, tokens, held, entries, open });
+        let wallet = WalletName::new(row.wallet_id, row.user_id, row.group_id);
+        let BalanceRow { tokens, held, entries, open, .. } = row;
+        findings.push(IntegrityViolation::Balance { wallet, tokens, held, entries, open });
     }
     for row in all::<LeftoverRow>(&txn, leftovers()).await? {
-        findings.push(IntegrityViolation::Leftover { user_id: row.user_id, entries: row.entries });
+        let wallet = WalletName::new(row.wallet_id, row.user_id, row.group_id);
+        findings.push(IntegrityViolation::Leftover { wallet, entries: row.entries });
+    }
+    for row in all::<UserRow>(&txn, users_without_wallets()).await? {
+        findings.push(IntegrityViolation::NoWallet { user_id: row.user_id });
     }
     for row in all::<KeyRow>(&txn, keys()).await? {
         let KeyRow { key_id, spent, paid, held, open } = row;
@@ -53,7 +58,9 @@ pub async fn verify(db: &Db) -> Result<Vec<IntegrityViolation>, Error> {
 
 #[derive(FromQueryResult)]
 struct BalanceRow {
-    user_id: i64,
+    wallet_id: i64,
+    user_id: Option<i64>,
+    group_id: Option<i64>,
     tokens: i64,
     held: i64,
     entries: i64,
@@ -62,8 +69,15 @@ struct BalanceRow {
 
 #[derive(FromQueryResult)]
 struct LeftoverRow {
-    user_id: i64,
+    wallet_id: i64,
+    user_id: Option<i64>,
+    group_id: Option<i64>,
     entries: i64,
+}
+
+#[derive(FromQueryResult)]
+struct UserRow {
+    user_id: i64,
 }
 
 #[derive(FromQueryResult)]

@@ -1,62 +1,82 @@
 //! The queries of rows that violate an invariant.
 
+use sea_orm::ColumnTrait;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query, SelectStatement};
 
 use crate::infra::entity::chat::{self, Status};
+use crate::infra::entity::wallet::{self, Column};
 use crate::infra::entity::{api_key, ledger_entry, user};
 
 /// Larger than any balance; a sum beyond it counts as this value, and so equals no balance.
 const FAR: i64 = 1 << 62;
 
 pub(super) fn balances() -> SelectStatement {
-    let entries = sums(Query::select().from(ledger_entry::Entity).take(), "amount", "user_id");
+    let entries = sums(Query::select().from(ledger_entry::Entity).take(), "amount", "wallet_id");
     let open = Query::select().from(chat::Entity).and_where(Expr::col(chat::Column::Status).eq(Status::Pending)).take();
-    let open = sums(open, "hold", "user_id");
-    let user = |column| Expr::col((user::Entity, column));
+    let open = sums(open, "hold", "wallet_id");
+    let wallet = |column| Expr::col((wallet::Entity, column));
     let total = |table: &'static str| Expr::expr(Func::coalesce([Expr::col((table, "total")), Expr::val(0i64)]));
     // Added only if the sum cannot overflow.
-    let far = user(user::Column::Tokens).gt(FAR / 2).or(user(user::Column::Held).gt(FAR / 2));
-    let added = user(user::Column::Tokens).add(user(user::Column::Held));
+    let far = wallet(Column::Tokens).gt(FAR / 2).or(wallet(Column::Held).gt(FAR / 2));
+    let added = wallet(Column::Tokens).add(wallet(Column::Held));
     let differs: Expr = Expr::case(far, true).finally(added.ne(total("entries"))).into();
     Query::select()
-        .expr_as(user(user::Column::Id), "user_id")
-        .expr_as(user(user::Column::Tokens), "tokens")
-        .expr_as(user(user::Column::Held), "held")
+        .expr_as(wallet(Column::Id), "wallet_id")
+        .exprs([Column::UserId, Column::GroupId, Column::Tokens, Column::Held].map(wallet))
         .expr_as(total("entries"), "entries")
         .expr_as(total("open"), "open")
-        .from(user::Entity)
+        .from(wallet::Entity)
         .join_subquery(
             JoinType::LeftJoin,
             entries,
             Alias::new("entries").into_iden(),
-            Expr::col(("entries", "user_id")).equals((user::Entity, user::Column::Id)),
+            Expr::col(("entries", "wallet_id")).equals((wallet::Entity, Column::Id)),
         )
         .join_subquery(
             JoinType::LeftJoin,
             open,
             Alias::new("open").into_iden(),
-            Expr::col(("open", "user_id")).equals((user::Entity, user::Column::Id)),
+            Expr::col(("open", "wallet_id")).equals((wallet::Entity, Column::Id)),
         )
         .and_where(
-            user(user::Column::Tokens)
+            wallet(Column::Tokens)
                 .lt(0)
-                .or(user(user::Column::Held).lt(0))
-                .or(user(user::Column::Held).ne(total("open")))
+                .or(wallet(Column::Held).lt(0))
+                .or(wallet(Column::Held).ne(total("open")))
                 .or(differs),
         )
         .take()
 }
 
+/// Returns the query of the wallets whose entries do not add up to zero, although they have no row, or their owner is
+/// deleted and the row says the same.
 pub(super) fn leftovers() -> SelectStatement {
+    let owner = |column| Expr::col((wallet::Entity, column));
+    let entry = |column| Expr::col((ledger_entry::Entity, column));
     let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
-    let sum = || sum("amount");
+    let is_filled = owner(Column::Tokens).ne(0).or(owner(Column::Held).ne(0));
+    let is_orphan = owner(Column::UserId).is_not_null().and(owner(Column::UserId).not_in_subquery(alive));
+    let is_orphan = is_orphan.and(is_filled);
     Query::select()
-        .column(ledger_entry::Column::UserId)
-        .expr_as(sum(), "entries")
+        .expr_as(entry(ledger_entry::Column::WalletId), "wallet_id")
+        .expr(owner(Column::UserId))
+        .expr(owner(Column::GroupId))
+        .expr_as(sum("amount"), "entries")
         .from(ledger_entry::Entity)
-        .and_where(Expr::col(ledger_entry::Column::UserId).not_in_subquery(alive))
-        .group_by_col(ledger_entry::Column::UserId)
-        .and_having(sum().ne(0))
+        .left_join(wallet::Entity, owner(Column::Id).equals((ledger_entry::Entity, ledger_entry::Column::WalletId)))
+        .and_where(owner(Column::Id).is_null().or(is_orphan))
+        .add_group_by([entry(ledger_entry::Column::WalletId), owner(Column::UserId), owner(Column::GroupId)])
+        .and_having(sum("amount").ne(0))
+        .take()
+}
+
+pub(super) fn users_without_wallets() -> SelectStatement {
+    let with =
+        Query::select().column(Column::UserId).from(wallet::Entity).and_where(Column::UserId.is_not_null()).take();
+    Query::select()
+        .expr_as(Expr::col(user::Column::Id), "user_id")
+        .from(user::Entity)
+        .and_where(Expr::col(user::Column::Id).not_in_subquery(with))
         .take()
 }
 
@@ -118,7 +138,7 @@ pub(super) fn chats() -> SelectStatement {
         .take()
 }
 
-/// Returns the sums of a column per user or key, as a table `name(by, total)`.
+/// Returns the sums of a column per wallet or key, as a table `name(by, total)`.
 fn sums(mut from: SelectStatement, column: &'static str, by: &'static str) -> SelectStatement {
     from.column(by).expr_as(sum(column), "total").group_by_col(by).take()
 }

@@ -7,10 +7,20 @@ use crate::core::error::Error;
 
 /// The columns that are summed or compared, and whether they may be null.
 const NUMBERS: [(&str, &[(&str, bool)]); 4] = [
-    ("user", &[("tokens", false), ("held", false), ("ledger_seq", false)]),
+    ("wallet", &[("user_id", true), ("group_id", true), ("tokens", false), ("held", false), ("ledger_seq", false)]),
     ("api_key", &[("user_id", false), ("held", false), ("spent", false)]),
-    ("chat", &[("user_id", false), ("api_key_id", true), ("hold", false), ("cost", false)]),
-    ("ledger_entry", &[("user_id", false), ("api_key_id", true), ("chat_id", true), ("amount", false), ("seq", true)]),
+    ("chat", &[("user_id", false), ("wallet_id", true), ("api_key_id", true), ("hold", false), ("cost", false)]),
+    (
+        "ledger_entry",
+        &[
+            ("wallet_id", false),
+            ("member_id", true),
+            ("api_key_id", true),
+            ("chat_id", true),
+            ("amount", false),
+            ("seq", true),
+        ],
+    ),
 ];
 
 /// Returns the columns with values that are no integers. PostgreSQL stores none.

@@ -2,28 +2,61 @@
 
 use std::fmt;
 
+/// A wallet, as operators know it: by its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WalletName {
+    /// The wallet of this user, who may be deleted.
+    User(i64),
+    /// The wallet of this group, which may be deleted.
+    Group(i64),
+    /// A wallet without a row, by its id.
+    Missing(i64),
+}
+
+impl WalletName {
+    /// Returns the name of a wallet with this id and these owners, of which at most one is known.
+    pub(super) fn new(id: i64, user_id: Option<i64>, group_id: Option<i64>) -> Self {
+        user_id.map(Self::User).or(group_id.map(Self::Group)).unwrap_or(Self::Missing(id))
+    }
+}
+
+impl fmt::Display for WalletName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user {id}"),
+            Self::Group(id) => write!(f, "group {id}"),
+            Self::Missing(id) => write!(f, "wallet {id}"),
+        }
+    }
+}
+
 /// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntegrityViolation {
-    /// A user's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
+    /// A wallet's balance differs from the ledger, or the held tokens from the open chats, or one is negative.
     Balance {
-        /// The user.
-        user_id: i64,
-        /// The spendable tokens of the user's row.
+        /// The wallet.
+        wallet: WalletName,
+        /// The spendable tokens of the wallet's row.
         tokens: i64,
-        /// The held tokens of the user's row.
+        /// The held tokens of the wallet's row.
         held: i64,
-        /// The sum of the user's ledger entries.
+        /// The sum of the wallet's ledger entries.
         entries: i64,
-        /// The sum of the holds of the user's open chats.
+        /// The sum of the holds of the open chats that it pays for.
         open: i64,
     },
-    /// A user is deleted, but the sum of the ledger entries is not zero.
+    /// A user or group is deleted, but the wallet is not empty; or a wallet's row is missing, or a user's.
     Leftover {
-        /// The deleted user.
-        user_id: i64,
+        /// The wallet.
+        wallet: WalletName,
         /// The sum of the ledger entries.
         entries: i64,
+    },
+    /// A user without a wallet.
+    NoWallet {
+        /// The user.
+        user_id: i64,
     },
     /// An API key's row differs from the ledger, or from its open chats.
     Key {
@@ -56,10 +89,10 @@ pub enum IntegrityViolation {
         /// The cost by its usage and its price; `None` if the version of the price is missing.
         expected: Option<i64>,
     },
-    /// The hash chain of a user's ledger entries is damaged. Only the first damage of a chain is reported.
+    /// The hash chain of a wallet's ledger entries is damaged. Only the first damage of a chain is reported.
     Chain {
-        /// The user, who may be deleted.
-        user_id: i64,
+        /// The wallet, whose owner may be deleted.
+        wallet: WalletName,
         /// The first damaged entry, or the last one before a missing end; `None` without any entry.
         entry_id: Option<i64>,
         /// The damage.
@@ -107,19 +140,24 @@ pub enum ChainDamage {
         /// The number of the last missing entry.
         to: i64,
     },
-    /// The user's row counts fewer entries.
+    /// The wallet's row counts fewer entries.
     Inserted {
         #[expect(missing_docs, reason = "as above")]
         seq: i64,
     },
     /// The entry has no number.
     Unnumbered,
-    /// The hash in the user's row is not that of the last entry.
+    /// The hash in the wallet's row is not that of the last entry.
     Head {
         #[expect(missing_docs, reason = "as above")]
         seq: i64,
     },
-    /// The user does not exist, and the last entry is not the one of a deleted account.
+    /// The wallet of the chain has no row.
+    NoHead {
+        #[expect(missing_docs, reason = "as above")]
+        seq: i64,
+    },
+    /// The owner does not exist, and the last entry is not the one of a deleted account.
     NotClosed {
         #[expect(missing_docs, reason = "as above")]
         seq: i64,
@@ -144,14 +182,15 @@ impl fmt::Display for ChainDamage {
             Self::Missing { from, to } if from == to => write!(f, ": number {from} of the chain is missing"),
             Self::Missing { from, to } => write!(f, ": numbers {from} to {to} of the chain are missing"),
             Self::Inserted { seq } => {
-                write!(f, " (number {seq}) was inserted: the user's row counts fewer entries")
+                write!(f, " (number {seq}) was inserted: the wallet's row counts fewer entries")
             }
             Self::Unnumbered => f.write_str(
                 " is in no chain: it was inserted by hand, or by a server that is older than the database's schema",
             ),
             Self::Head { seq } => {
-                write!(f, " (number {seq}) is the last one, but the user's row has another hash")
+                write!(f, " (number {seq}) is the last one, but the wallet's row has another hash")
             }
+            Self::NoHead { seq } => write!(f, " (number {seq}) is the last one of a wallet without a row"),
             Self::NotClosed { seq } => write!(
                 f,
                 " (number {seq}) is the last one of a deleted account, but does not close it: entries after it are \
@@ -164,14 +203,15 @@ impl fmt::Display for ChainDamage {
 impl fmt::Display for IntegrityViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            IntegrityViolation::Balance { user_id, tokens, held, entries, open } => write!(
+            IntegrityViolation::Balance { wallet, tokens, held, entries, open } => write!(
                 f,
-                "user {user_id}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats \
+                "{wallet}: tokens {tokens} + held {held}, but the ledger says {entries} and open chats \
                  hold {open}"
             ),
-            IntegrityViolation::Leftover { user_id, entries } => {
-                write!(f, "user {user_id} is deleted, but the ledger still says {entries}")
+            IntegrityViolation::Leftover { wallet, entries } => {
+                write!(f, "{wallet} is deleted, but the ledger still says {entries}")
             }
+            IntegrityViolation::NoWallet { user_id } => write!(f, "user {user_id} has no wallet"),
             IntegrityViolation::Key { key_id, spent, paid, held, open } => write!(
                 f,
                 "API key {key_id}: spent {spent}, held {held}, but the ledger says {paid} and open chats hold {open}"
@@ -188,11 +228,11 @@ impl fmt::Display for IntegrityViolation {
             IntegrityViolation::Cost { chat_id, expected: None, .. } => {
                 write!(f, "chat {chat_id}: the version of its price is missing")
             }
-            IntegrityViolation::Chain { user_id, entry_id: Some(entry_id), damage } => {
-                write!(f, "user {user_id}: ledger entry {entry_id}{damage}")
+            IntegrityViolation::Chain { wallet, entry_id: Some(entry_id), damage } => {
+                write!(f, "{wallet}: ledger entry {entry_id}{damage}")
             }
-            IntegrityViolation::Chain { user_id, entry_id: None, damage } => {
-                write!(f, "user {user_id}: ledger{damage}")
+            IntegrityViolation::Chain { wallet, entry_id: None, damage } => {
+                write!(f, "{wallet}: ledger{damage}")
             }
             IntegrityViolation::Type { table, column, rows } => {
                 write!(f, "{table}.{column}: {rows} rows hold no whole number; balances can't be compared")

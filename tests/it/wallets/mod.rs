@@ -1,0 +1,3 @@
+//! Wallets: the balances of users and groups.
+
+mod migration;
