@@ -1,7 +1,6 @@
 //! The schema migrations of Jeton. A migration is never edited once it has landed: a change is a new migration.
 
 pub use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::ConnectionTrait;
 
 pub mod ledger_chain;
 
@@ -32,12 +31,13 @@ mod m20261130_000029_usage_by_class;
 mod m20261130_000030_images_and_reasoning_blocks;
 mod m20261130_000031_catalog;
 mod m20261130_000033_wallets;
+mod m20261130_000034_groups;
 
 /// Computes the chains of all ledger entries. Existing hashes are replaced.
 ///
 /// # Errors
 /// An error of the database.
-pub async fn compute_ledger_chains(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+pub async fn compute_ledger_chains(db: &impl sea_orm::ConnectionTrait) -> Result<(), DbErr> {
     m20261130_000028_ledger_chain::fill(db, "wallet_id", "wallet").await
 }
 
@@ -75,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000030_images_and_reasoning_blocks::Migration),
             Box::new(m20261130_000031_catalog::Migration),
             Box::new(m20261130_000033_wallets::Migration),
+            Box::new(m20261130_000034_groups::Migration),
         ]
     }
 }

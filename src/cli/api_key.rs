@@ -47,6 +47,9 @@ enum Command {
         /// The last day on which the key is valid (UTC), such as 2026-12-31 [default: it does not expire]
         #[arg(long, value_name = "DATE")]
         until: Option<NaiveDate>,
+        /// The name of the group that pays [default: the user's own choice]
+        #[arg(long, value_name = "GROUP")]
+        payer: Option<String>,
         /// Spending limit in total
         #[arg(long, value_name = "TOKENS")]
         limit: Option<i64>,
@@ -75,10 +78,15 @@ enum Command {
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let json = args.json;
     match args.command {
-        Command::Create { user, name, scope, model, until, limit, daily, monthly } => {
+        Command::Create { user, name, scope, model, until, payer, limit, daily, monthly } => {
             let user = named(app, &user).await?;
+            let payer = match payer {
+                Some(payer) => Some(super::group::find(app, &payer).await?.id),
+                None => None,
+            };
             let new = NewApiKey {
                 name,
+                payer,
                 scopes: Scope::ALL.into_iter().filter(|known| scope.iter().any(|name| name == known.name())).collect(),
                 models: (!model.is_empty()).then_some(model),
                 expires_at: until.map(end_of),

@@ -13,6 +13,7 @@ mod checkpoint;
 mod config;
 mod create_superuser;
 mod explain;
+mod group;
 mod health;
 mod import_django;
 mod model;
@@ -63,6 +64,8 @@ enum Command {
     CreateSuperuser(create_superuser::Args),
     /// Manage users
     User(user::Args),
+    /// Manage groups, their members and balances
+    Group(group::Args),
     /// Manage API keys
     ApiKey(api_key::Args),
     /// Connect providers of models, which running servers then use
@@ -130,6 +133,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
             // Running servers receive the change now, if they share a bus.
             app.bus.sent().await;
         }
+        Command::Group(args) => group::run(&open(file).await?, args).await?,
         Command::ApiKey(args) => {
             let app = open(file).await?;
             // A key may be limited to models of the database.

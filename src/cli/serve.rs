@@ -14,7 +14,7 @@ use crate::core::error::{Code, Error};
 use crate::core::private_files;
 use crate::core::random::Random;
 use crate::domain::account::admin;
-use crate::domain::{catalog, pricing};
+use crate::domain::{catalog, group, pricing};
 use crate::infra::ai::ollama_models;
 use crate::infra::catalog::{Models, OmittedModel};
 use crate::infra::config::{Config, Ollama};
@@ -31,6 +31,7 @@ pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     bring_up_to_date(&app).await?;
     pricing::store_all(&app).await?;
     catalog::refresh(&app).await?;
+    group::ensure_default(&app).await?;
     check_files(&app.config)?;
     check_superusers(&app).await?;
     let certificate = Certificate::open(&app.config)?;

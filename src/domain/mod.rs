@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod catalog;
 pub mod chat;
+pub mod group;
 pub mod job;
 pub mod ledger;
 pub mod membership;

@@ -10,9 +10,9 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, bulk_change, catalog_epoch, chat, cluster_member, conversation, import_map, job_lease,
-    ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day, usage_day_user, user,
-    wallet,
+    api_key, audit_event, bulk_change, catalog_epoch, chat, cluster_member, conversation, group, group_member,
+    import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day,
+    usage_day_user, user, wallet,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.
@@ -48,6 +48,8 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<catalog_epoch::Entity>(db).await?;
     read::<chat::Entity>(db).await?;
     read::<conversation::Entity>(db).await?;
+    read::<group::Entity>(db).await?;
+    read::<group_member::Entity>(db).await?;
     read::<import_map::Entity>(db).await?;
     read::<ledger_entry::Entity>(db).await?;
     read::<model::Entity>(db).await?;

@@ -36,6 +36,7 @@ mod fuzz_corpus;
 mod graphql_bounds;
 mod graphql_cop;
 mod graphql_http;
+mod groups;
 mod hardening;
 mod hostile_backups;
 mod hostile_files;

@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, ProviderId, SessionId, UserId};
+use crate::core::ids::{
+    ApiKeyId, AuditEventId, ChatId, ConversationId, GroupId, LedgerEntryId, ProviderId, SessionId, UserId,
+};
 use crate::core::pagination::{Cursor, SortKey};
 
 /// The kind of object that a global id identifies.
@@ -19,10 +21,11 @@ pub(super) enum Kind {
     Session,
     ApiKey,
     Provider,
+    Group,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::User,
         Self::Chat,
         Self::Conversation,
@@ -31,6 +34,7 @@ impl Kind {
         Self::Session,
         Self::ApiKey,
         Self::Provider,
+        Self::Group,
     ];
 
     fn prefix(self) -> &'static str {
@@ -43,6 +47,7 @@ impl Kind {
             Self::Session => "Session",
             Self::ApiKey => "ApiKey",
             Self::Provider => "Provider",
+            Self::Group => "Group",
         }
     }
 
@@ -89,6 +94,7 @@ row_ids! {
     SessionId => Session,
     ApiKeyId => ApiKey,
     ProviderId => Provider,
+    GroupId => Group,
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.

@@ -61,6 +61,7 @@ pub async fn insert(txn: &Txn, new: &ImportedUser, at: chrono::DateTime<chrono::
         is_active: Set(new.is_active),
         is_staff: Set(new.roles.is_staff),
         is_superuser: Set(new.roles.is_superuser),
+        payer_group_id: Set(None),
         session_epoch: Set(0),
         created_at: Set(new.created_at),
         last_login_at: Set(new.last_login_at),

@@ -63,6 +63,7 @@ pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model
         is_active: Set(true),
         is_staff: Set(new.roles.is_staff),
         is_superuser: Set(new.roles.is_superuser),
+        payer_group_id: Set(None),
         session_epoch: Set(0),
         created_at: Set(new.at),
         last_login_at: Set(None),

@@ -44,6 +44,20 @@ pub enum Action {
     ModelDelete,
     /// `model.set_price`: an operator set the price of a model.
     ModelSetPrice,
+    /// `group.create`: an operator created a group.
+    GroupCreate,
+    /// `group.update`: an operator changed a group.
+    GroupUpdate,
+    /// `group.delete`: an operator deleted a group.
+    GroupDelete,
+    /// `group.add_members`: an operator added users to a group.
+    GroupMemberAdd,
+    /// `group.update_member`: an operator changed the role of a member of a group.
+    GroupMemberUpdate,
+    /// `group.remove_member`: an operator removed a member from a group.
+    GroupMemberRemove,
+    /// `group.adjust_balance`: an operator adjusted the balance of a group.
+    GroupAdjust,
 }
 
 impl Action {
@@ -69,6 +83,13 @@ impl Action {
             Self::ModelUpdate => "model.update",
             Self::ModelDelete => "model.delete",
             Self::ModelSetPrice => "model.set_price",
+            Self::GroupCreate => "group.create",
+            Self::GroupUpdate => "group.update",
+            Self::GroupDelete => "group.delete",
+            Self::GroupMemberAdd => "group.add_members",
+            Self::GroupMemberUpdate => "group.update_member",
+            Self::GroupMemberRemove => "group.remove_member",
+            Self::GroupAdjust => "group.adjust_balance",
         }
     }
 }

@@ -7,9 +7,10 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 use super::changes::{Change, ChangeKind};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::ids::ConversationId;
+use crate::core::ids::{ConversationId, GroupId};
 use crate::core::pagination::{Page, PageRequest, Sort};
 use crate::core::viewer::{Reader, Writer};
+use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::conversation::{self, Column};
 
@@ -57,6 +58,7 @@ pub async fn create(app: &App, writer: Writer, input: Create) -> Result<conversa
         title: Set(title),
         system_prompt: Set(system_prompt),
         model: Set(input.model),
+        payer_group_id: Set(None),
         pinned_at: Set(None),
         archived_at: Set(None),
         created_at: Set(now),
@@ -76,6 +78,8 @@ pub struct ConversationUpdate {
     pub system_prompt: Option<Option<String>>,
     /// The new model of messages that name none; `Some(None)` for the default model.
     pub model: Option<Option<String>>,
+    /// The group that pays from now on; `Some(None)` for the default of the owner.
+    pub payer: Option<Option<GroupId>>,
     /// Whether it is pinned.
     pub pinned: Option<bool>,
     /// Whether it is archived. The next message ends it.
@@ -94,7 +98,8 @@ pub struct ConversationFilter {
 /// Changes one of the viewer's own conversations. A reply in progress keeps what it began with.
 ///
 /// # Errors
-/// NOT_FOUND also for a conversation of another user; INVALID_INPUT with all field errors.
+/// NOT_FOUND also for a conversation of another user; INVALID_INPUT with all field errors, also for a payer that the user
+/// does not belong to.
 pub async fn update(
     app: &App,
     writer: Writer,
@@ -127,6 +132,7 @@ pub async fn update(
         title: title.map_or(NotSet, Set),
         system_prompt: system_prompt.map_or(NotSet, Set),
         model: change.model.map_or(NotSet, Set),
+        payer_group_id: change.payer.map_or(NotSet, Set),
         pinned_at: change.pinned.map_or(NotSet, |pinned| Set(pinned.then_some(now))),
         archived_at: change.archived.map_or(NotSet, |archived| Set(archived.then_some(now))),
         ..Default::default()
@@ -134,8 +140,10 @@ pub async fn update(
     if !changed.is_changed() {
         return find(app, writer.reader(), id).await;
     }
-    let changed = app.db.write((writer.id, id, changed), |txn, (user_id, id, changed)| {
+    let payer = change.payer.flatten();
+    let changed = app.db.write((writer.id, id, changed, payer), |txn, (user_id, id, changed, payer)| {
         Box::pin(async move {
+            ledger::check_payer(txn, *user_id, *payer).await?;
             let update = conversation::Entity::update_many().set(changed.clone());
             let own = update.filter(Column::Id.eq(*id)).filter(Column::UserId.eq(*user_id));
             Ok(own.exec_with_returning(txn).await?.into_iter().next())

@@ -14,7 +14,7 @@ use crate::core::error::Error;
 use crate::core::ids::ChatId;
 use crate::core::price::{InputBound, Price};
 use crate::core::tokens::Tokens;
-use crate::domain::ledger::{self, Balance, Hold, ReservedHold, SpendableBalances, Spender};
+use crate::domain::ledger::{self, Balance, Hold, ReservedHold, SpendableBalances};
 use crate::infra::ai::Request;
 use crate::infra::db::{Batch, BatchJob, BatchResult, Txn};
 use crate::infra::entity::chat::{self, Status};
@@ -157,7 +157,7 @@ impl<'a> ReservedChat<'a> {
     /// Reserves the flat price, or that of the longest reply that the balance, and the limits of the API key, pay for.
     fn new(opening: &'a PreparedChat, available: &mut SpendableBalances) -> Result<Self, Error> {
         let &PreparedChat { price, input_bound, choices, at, .. } = opening;
-        let spender @ Spender { user_id, payer, api_key_id } = opening.spender();
+        let spender = opening.spender();
         let (mut amount, mut max_output) = (Tokens(price.per_message), opening.request.max_output);
         if price.is_metered() {
             let spendable = available.of(spender)?;
@@ -168,7 +168,7 @@ impl<'a> ReservedChat<'a> {
             max_output = affordable.ok_or_else(least)?.min(max_output);
             amount = price.most(input_bound, max_output.saturating_mul(choices));
         }
-        let hold = Hold { user_id, payer, api_key_id, model: opening.model.clone(), amount, at };
+        let hold = Hold { spender, model: opening.model.clone(), amount, at };
         Ok(Self { opening, reserved: available.hold(hold)?, max_output })
     }
 

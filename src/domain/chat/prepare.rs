@@ -7,7 +7,7 @@ use super::versions::ReplacedChat;
 use super::{context, conversation};
 use crate::app::App;
 use crate::core::error::{Error, FieldError};
-use crate::core::ids::{ApiKeyId, ConversationId, PriceId, UserId};
+use crate::core::ids::{ApiKeyId, ConversationId, GroupId, PriceId, UserId};
 use crate::core::price::{InputBound, Price};
 use crate::core::viewer::{Identity, Reader, Writer};
 use crate::domain::ledger::{self, Spender};
@@ -53,6 +53,8 @@ pub struct ApiCall {
 /// A validated message or API call, before it is paid for.
 pub(super) struct PreparedChat {
     pub(super) user_id: UserId,
+    /// The group that the conversation chose to pay.
+    pub(super) payer: Option<GroupId>,
     pub(super) api_key_id: Option<ApiKeyId>,
     /// The stored text.
     pub(super) message: String,
@@ -152,6 +154,7 @@ pub(super) async fn with_context(
     let fingerprint = fingerprint(&input, replaces);
     let opening = PreparedChat {
         user_id: identity.id,
+        payer: conversation.and_then(|conversation| conversation.payer_group_id),
         api_key_id: identity.api_key(),
         message,
         fingerprint,
@@ -185,6 +188,7 @@ pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -
     let (at, store_reply) = (app.clock.now(), app.config.v1.store_api_messages);
     let opening = PreparedChat {
         user_id: identity.id,
+        payer: None,
         api_key_id: identity.api_key(),
         // PostgreSQL stores no NUL in text.
         message: if store_reply { call.text.replace('\0', "\u{fffd}") } else { String::new() },
@@ -223,7 +227,7 @@ fn check_message(message: &str, max_chars: usize) -> Result<(), String> {
 impl PreparedChat {
     /// Returns who spends.
     pub(super) fn spender(&self) -> Spender {
-        Spender { user_id: self.user_id, payer: self.user_id.into(), api_key_id: self.api_key_id }
+        Spender { user_id: self.user_id, payer: self.payer, api_key_id: self.api_key_id }
     }
 
     /// Returns the user and the idempotency key.

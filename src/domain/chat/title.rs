@@ -17,7 +17,7 @@ use super::conversation::made_title;
 use super::prepare::{PreparedChat, lease_deadline};
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::core::ids::ConversationId;
+use crate::core::ids::{ConversationId, GroupId};
 use crate::core::viewer::Identity;
 use crate::domain::pricing;
 use crate::infra::ai::{Event, Message, Request, Role};
@@ -68,7 +68,11 @@ async fn suggested(app: &App, identity: Identity, finished: &chat::Model) -> Res
     let request = request(finished);
     let title = match app.config.turns.title_paid_by {
         TitlePayer::Operator => by_operator(app, model, request).await?,
-        TitlePayer::User => by_user(app, identity, model, request).await?,
+        TitlePayer::User => {
+            let conversation = conversation::Entity::find_by_id(conversation_id).one(app.db.read()).await?;
+            let payer = conversation.and_then(|conversation| conversation.payer_group_id);
+            by_user(app, identity, payer, model, request).await?
+        }
     };
     let title = clean(&title);
     if title.is_empty() {
@@ -138,10 +142,17 @@ async fn by_operator(app: &App, model: &Model, request: Request) -> Result<Strin
 }
 
 /// Asks the model by a chat that the user pays for, by the rules of any other.
-async fn by_user(app: &App, identity: Identity, model: &Model, request: Request) -> Result<String, Error> {
+async fn by_user(
+    app: &App,
+    identity: Identity,
+    payer: Option<GroupId>,
+    model: &Model,
+    request: Request,
+) -> Result<String, Error> {
     let at = app.clock.now();
     let opening = PreparedChat {
         user_id: identity.id,
+        payer,
         api_key_id: identity.api_key(),
         message: MESSAGE.to_owned(),
         fingerprint: None,

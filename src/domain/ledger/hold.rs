@@ -3,21 +3,28 @@
 use chrono::{DateTime, Utc};
 
 use super::balance::Balance;
-use super::wallet::Owner;
 use crate::core::error::{Code, Error};
-use crate::core::ids::{ApiKeyId, ChatId, UserId, WalletId};
+use crate::core::ids::{ApiKeyId, ChatId, GroupId, UserId, WalletId};
 use crate::core::tokens::Tokens;
 use crate::infra::entity::ledger_entry::Reason;
+
+/// A user who spends, with the credential and the wallet in use.
+#[derive(Clone, Copy, Debug)]
+pub struct Spender {
+    /// The user.
+    pub user_id: UserId,
+    /// The group that is to pay, such as that of a conversation; `None` for that of the API key, or else the user's
+    /// default.
+    pub payer: Option<GroupId>,
+    /// The API key.
+    pub api_key_id: Option<ApiKeyId>,
+}
 
 /// A reservation of tokens for a chat that is about to open.
 #[derive(Clone, Debug)]
 pub struct Hold {
-    /// The user who spends.
-    pub user_id: UserId,
-    /// The owner of the wallet that pays: the user, or a group of the user.
-    pub payer: Owner,
-    /// The API key that the tokens are reserved under.
-    pub api_key_id: Option<ApiKeyId>,
+    /// Who spends, and under which API key.
+    pub spender: Spender,
     /// The requested model, which the API key may not allow.
     pub model: String,
     /// The reserved amount.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::hold::{ReservedHold, Settlement};
 use crate::core::error::{Code, Error};
-use crate::core::ids::ApiKeyId;
+use crate::core::ids::{ApiKeyId, GroupId};
 use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate, Db, RowQuery, Txn, in_ids};
 use crate::infra::entity::api_key::{self, AllowedModels, Column, Day, Month};
@@ -28,6 +28,7 @@ pub(super) struct KeyBudget {
     monthly_limit: Option<Tokens>,
     held: Tokens,
     spent: Tokens,
+    pub(super) payer_group_id: Option<GroupId>,
     /// Spent on the day, and in the month, of the queried time.
     spent_in_day: Tokens,
     spent_in_month: Tokens,
@@ -50,7 +51,7 @@ pub(super) fn lock(
 }
 
 /// The columns of a budget, besides those of [`spent_at`].
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column::Id,
     Column::Models,
     Column::TotalLimit,
@@ -58,6 +59,7 @@ const COLUMNS: [Column; 7] = [
     Column::MonthlyLimit,
     Column::Held,
     Column::Spent,
+    Column::PayerGroupId,
 ];
 
 /// Returns what was spent on the day, and in the month, of this time.
@@ -126,7 +128,7 @@ impl KeyBudget {
 pub(super) fn reserve(batch: &mut Batch, holds: &[ReservedHold]) -> Result<(), Error> {
     let (mut sums, mut at) = (BTreeMap::<ApiKeyId, Tokens>::new(), DateTime::<Utc>::MIN_UTC);
     for ReservedHold { hold, .. } in holds {
-        if let Some(key_id) = hold.api_key_id {
+        if let Some(key_id) = hold.spender.api_key_id {
             let sum = sums.entry(key_id).or_default();
             *sum = sum.plus(hold.amount)?;
             at = Ord::max(at, hold.at);

@@ -8,6 +8,7 @@
 
 mod balance;
 mod chain;
+mod close;
 mod entries;
 mod export;
 mod granted;
@@ -15,6 +16,7 @@ mod hold;
 mod import;
 mod key_budget;
 mod locked_balance;
+mod payer;
 pub mod proof;
 mod reserve;
 pub mod retention;
@@ -35,19 +37,23 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 pub use self::balance::Balance;
 pub use self::chain::{Erasable, new_entry_id};
 use self::chain::{Head, new_entry_ids, to_hex};
-pub use self::entries::{EntryFilter, find, history};
+pub use self::close::close_account;
+pub use self::entries::{EntryFilter, entries_of, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
-pub use self::hold::{Hold, ReservedHold, Settlement, insufficient};
+pub use self::hold::{Hold, ReservedHold, Settlement, Spender, insufficient};
 pub use self::import::{ImportedEntry, record_imported};
 pub use self::locked_balance::{LockedAccount, lock_accounts};
+pub use self::payer::check_payer;
 pub use self::reserve::reserve;
 pub use self::settle::settle;
-pub use self::spendable::{SpendableBalances, Spender};
+pub use self::spendable::SpendableBalances;
 pub use self::totals::{Granted, KeySpending, Outstanding, Spending, granted, outstanding, spending, spent_by_keys};
 pub use self::verify::{ChainDamage, IntegrityViolation, WalletName, verify};
 use self::wallet::lock_wallet;
-pub use self::wallet::{Owner, all_balances, balance, balance_for_update, balances, create_wallet, wallets};
+pub use self::wallet::{
+    Owner, all_balances, balance, balance_for_update, balances, balances_of_groups, create_wallet, wallets,
+};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ApiKeyId, ChatId, UserId};
@@ -189,35 +195,6 @@ pub fn check_idempotency_key(key: Option<&str>) -> Result<(), Error> {
         )),
         _ => Ok(()),
     }
-}
-
-/// Closes the wallet of a user or group that is about to be deleted: writes off the whole balance, held tokens included,
-/// and returns it. The open chats that it pays for are deleted with the account, or have ended.
-///
-/// # Errors
-/// NOT_FOUND without such an owner.
-pub async fn close_account(
-    txn: &Txn,
-    owner: impl Into<Owner>,
-    actor_id: Option<UserId>,
-    at: DateTime<Utc>,
-) -> Result<Tokens, Error> {
-    let owner = owner.into();
-    let wallet = lock_wallet(txn, owner).await?;
-    let rest = Balance::from(&wallet).total();
-    let entry = Entry { actor_id, ..Entry::new(owner, Tokens::ZERO.minus(rest)?, Reason::AccountClosed, at) };
-    // The end of the chain: without its owner no wallet gets another entry.
-    let mut head = Head::try_from(&wallet)?;
-    append(txn, &mut head, entry, Tokens::ZERO).await?.insert(txn).await?;
-    wallet_row::Entity::update_many()
-        .col_expr(Column::Tokens, Expr::value(Tokens::ZERO))
-        .col_expr(Column::Held, Expr::value(Tokens::ZERO))
-        .col_expr(Column::LedgerSeq, Expr::value(head.seq))
-        .col_expr(Column::LedgerHash, Expr::value(to_hex(&head.hash)))
-        .filter(Column::Id.eq(wallet.id))
-        .exec(txn)
-        .await?;
-    Ok(rest)
 }
 
 /// Interval at which [`watch_balance`] reads the balance without any notice: in case one was lost.

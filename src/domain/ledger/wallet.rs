@@ -114,6 +114,15 @@ pub async fn balances(db: &Db, user_ids: &[UserId]) -> Result<HashMap<UserId, Ba
     Ok(wallets.iter().filter_map(|wallet| Some((wallet.user_id?, Balance::from(wallet)))).collect())
 }
 
+/// Returns the balances of these groups. The caller has checked that the viewer may see them.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn balances_of_groups(db: &Db, ids: &[GroupId]) -> Result<HashMap<GroupId, Balance>, Error> {
+    let wallets = wallet::Entity::find().filter(Column::GroupId.is_in(ids.iter().copied())).all(db.read()).await?;
+    Ok(wallets.iter().filter_map(|wallet| Some((wallet.group_id?, Balance::from(wallet)))).collect())
+}
+
 /// Returns the spendable balances of all users, for staff.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ pub use self::batch::Batch;
 use self::batcher::BatchQueues;
 pub use self::batcher::{BatchJob, BatchResult};
 pub use self::bulk_update::BulkUpdate;
-pub use self::rows::{RowQuery, fetch_two, in_ids};
+pub use self::rows::{RowQuery, fetch_three, fetch_two, in_ids};
 use crate::core::error::{Code, Error, code_of};
 use crate::core::private_files;
 

@@ -1,4 +1,4 @@
-//! Queries of rows by their ids, two of them in one round trip on SQLite.
+//! Queries of rows by their ids, several of them in one round trip on SQLite.
 //!
 //! SQLite runs on a thread of its own, which hands over row by row, and each row may cost two context switches. So rows
 //! are read there as one JSON value.
@@ -6,7 +6,9 @@
 use std::marker::PhantomData;
 
 use sea_orm::sea_query::{Expr, Func, Query, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryResult, QuerySelect, QueryTrait, Select,
+};
 use serde::de::DeserializeOwned;
 
 use super::Txn;
@@ -72,6 +74,32 @@ impl<M: FromQueryResult + DeserializeOwned> RowQuery<M> {
     }
 }
 
+/// Returns the rows of three queries, as [`fetch_two`] does.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn fetch_three<A, B, C>(
+    txn: &Txn,
+    first: RowQuery<A>,
+    second: Option<RowQuery<B>>,
+    third: RowQuery<C>,
+) -> Result<(Vec<A>, Vec<B>, Vec<C>), Error>
+where
+    A: FromQueryResult + DeserializeOwned,
+    B: FromQueryResult + DeserializeOwned,
+    C: FromQueryResult + DeserializeOwned,
+{
+    if txn.get_database_backend() != DbBackend::Sqlite {
+        let (first, second) = fetch_two(txn, first, second).await?;
+        return Ok((first, second, third.rows(txn).await?));
+    }
+    let arrays = [Some(first.into_json_array()), second.map(RowQuery::into_json_array), Some(third.into_json_array())];
+    let has_second = arrays[1].is_some();
+    let found = fetch_arrays(txn, arrays.into_iter().flatten()).await?;
+    let second = if has_second { parsed(&found, 1)? } else { Vec::new() };
+    Ok((parsed(&found, 0)?, second, parsed(&found, 1 + usize::from(has_second))?))
+}
+
 /// Returns the rows of two queries, which run in this order; those of the second are empty if it is `None`. One round
 /// trip on SQLite.
 ///
@@ -93,11 +121,18 @@ where
     }
     let has_second = second.is_some();
     let both = [Some(first.into_json_array()), second.map(RowQuery::into_json_array)].into_iter().flatten();
-    let found = txn.query_one(&Query::select().exprs(both).take()).await?;
-    let found = found.ok_or_else(|| Error::internal("an aggregate without a row"))?;
-    let text = |place: usize| Ok::<String, Error>(found.try_get_by_index(place)?);
-    let first = serde_json::from_str(&text(0)?).map_err(|error| Error::internal(error))?;
-    let second =
-        if has_second { serde_json::from_str(&text(1)?).map_err(|error| Error::internal(error))? } else { Vec::new() };
-    Ok((first, second))
+    let found = fetch_arrays(txn, both).await?;
+    Ok((parsed(&found, 0)?, if has_second { parsed(&found, 1)? } else { Vec::new() }))
+}
+
+/// Returns the row of these JSON arrays.
+async fn fetch_arrays(txn: &Txn, arrays: impl Iterator<Item = Expr>) -> Result<QueryResult, Error> {
+    let found = txn.query_one(&Query::select().exprs(arrays).take()).await?;
+    found.ok_or_else(|| Error::internal("an aggregate without a row"))
+}
+
+/// Returns the rows of a JSON array.
+fn parsed<M: DeserializeOwned>(found: &QueryResult, place: usize) -> Result<Vec<M>, Error> {
+    let text: String = found.try_get_by_index(place)?;
+    serde_json::from_str(&text).map_err(|error| Error::internal(error))
 }

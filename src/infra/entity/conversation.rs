@@ -1,6 +1,6 @@
 //! Conversations: chats that share a context.
 
-use crate::core::ids::{ConversationId, UserId};
+use crate::core::ids::{ConversationId, GroupId, UserId};
 use sea_orm::Select;
 use sea_orm::entity::prelude::*;
 
@@ -20,6 +20,8 @@ pub struct Model {
     pub system_prompt: Option<String>,
     /// The model that a message without a model name uses.
     pub model: Option<String>,
+    /// The group that pays for its messages; `None` for the default of the owner.
+    pub payer_group_id: Option<GroupId>,
     /// Since when it is pinned: first in the list.
     pub pinned_at: Option<DateTimeUtc>,
     /// Since when it is archived: hidden from the list.

@@ -7,7 +7,7 @@ use sea_orm::sea_query::{ExprTrait, Query};
 
 use super::wallet;
 
-use crate::core::ids::{ApiKeyId, ChatId, LedgerEntryId, UserId, WalletId};
+use crate::core::ids::{ApiKeyId, ChatId, GroupId, LedgerEntryId, UserId, WalletId};
 use crate::core::tokens::Tokens;
 
 /// The reason of a ledger entry, which may also record a chat that ended without a cost.
@@ -88,7 +88,15 @@ impl Entity {
 
     /// Returns a query for the entries of a user's own wallet. The user may be deleted.
     pub fn owned_by(user_id: UserId) -> Select<Self> {
-        let is_own = wallet::Column::UserId.eq(user_id);
+        Self::of_owner(wallet::Column::UserId.eq(user_id))
+    }
+
+    /// Returns a query for the entries of a group's wallet. The group may be deleted.
+    pub fn of_group(group_id: GroupId) -> Select<Self> {
+        Self::of_owner(wallet::Column::GroupId.eq(group_id))
+    }
+
+    fn of_owner(is_own: Expr) -> Select<Self> {
         let own = Query::select().column(wallet::Column::Id).from(wallet::Entity).and_where(is_own).take();
         Self::find().filter(Column::WalletId.into_expr().eq(Expr::SubQuery(None, Box::new(own.into()))))
     }

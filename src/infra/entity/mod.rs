@@ -7,6 +7,8 @@ pub mod catalog_epoch;
 pub mod chat;
 pub mod cluster_member;
 pub mod conversation;
+pub mod group;
+pub mod group_member;
 pub mod import_map;
 pub mod job_lease;
 pub mod ledger_entry;

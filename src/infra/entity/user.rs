@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::core::ids::UserId;
+use crate::core::ids::{GroupId, UserId};
 
 /// A user, who has a wallet (see [`super::wallet`]).
 #[sea_orm::model]
@@ -30,6 +30,8 @@ pub struct Model {
     pub is_staff: bool,
     /// Whether the user has all permissions.
     pub is_superuser: bool,
+    /// The group that pays for the user's messages by default; `None` for the user's own wallet.
+    pub payer_group_id: Option<GroupId>,
     /// The session epoch. Sessions of an earlier epoch are revoked, so incrementing it revokes all at once.
     pub session_epoch: i64,
     /// Creation time.

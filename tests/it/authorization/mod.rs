@@ -107,6 +107,12 @@ impl World {
             let id = crate::catalog::global_id(&provider);
             filled = filled.replace("$provider", &id).replace("$model", &format!("{name}-model"));
         }
+        if filled.contains("$group") {
+            let group = crate::groups::group(&self.app, name, 10, &[self.owner()]).await;
+            let member = self.owner().data("{ me { id } }", json!({})).await["me"]["id"].take();
+            filled = filled.replace("$group", &crate::groups::global_id(group));
+            filled = filled.replace("$member", member.as_str().unwrap());
+        }
         for (mark, is_staff) in [("$user", false), ("$operator", true)] {
             if filled.contains(mark) {
                 let roles = Roles { is_staff, is_superuser: false };

@@ -41,10 +41,13 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.conversation", "{ it: conversation(id: \"$conversation\") { id } }", OWN),
     ("Query.conversations", "{ it: conversations { totalCount } }", MINE),
     ("Query.estimateMessage", "{ it: estimateMessage(input: {message: \"x\"}) { hold } }", MINE),
+    ("Query.group", "{ it: group(id: \"$group\") { id } }", [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK]),
+    ("Query.groups", "{ it: groups { totalCount } }", STAFF),
     ("Query.ledgerEntries", "{ it: ledgerEntries { totalCount } }", STAFF),
     ("Query.ledgerHistory", "{ it: ledgerHistory { totalCount } }", MINE),
     ("Query.me", "{ it: me { id } }", [NULL, FORBIDDEN, OK, OK, OK, OK]),
     ("Query.models", "{ it: models { name } }", ALL),
+    ("Query.myGroups", "{ it: myGroups { totalCount } }", MINE),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
     (
@@ -70,8 +73,18 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.userSessions", "{ it: userSessions(userId: \"$user\") { totalCount } }", STAFF),
     ("Query.users", "{ it: users { totalCount } }", STAFF),
     (
+        "Mutation.addGroupMembers",
+        "mutation { it: addGroupMembers(input: {groupId: \"$group\", userIds: [\"$user\"]}) { errors { code } } }",
+        STAFF,
+    ),
+    (
         "Mutation.adjustBalance",
         "mutation { it: adjustBalance(input: {userId: \"$user\", amount: 1, reason: \"x\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.adjustGroupBalance",
+        "mutation { it: adjustGroupBalance(input: {groupId: \"$group\", amount: 1, reason: \"x\"}) { errors { code } } }",
         STAFF,
     ),
     (
@@ -93,6 +106,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.createApiKey", "mutation { it: createApiKey(input: {name: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.createConversation", "mutation { it: createConversation(input: {}) { errors { code } } }", MINE),
+    ("Mutation.createGroup", "mutation { it: createGroup(input: {name: \"$name\"}) { errors { code } } }", STAFF),
     (
         "Mutation.createModel",
         "mutation { it: createModel(input: {name: \"$name\", price: {}, routes: [{providerId: \"$provider\", \
@@ -121,6 +135,27 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         OWN,
     ),
     ("Mutation.deleteModel", "mutation { it: deleteModel(input: {name: \"$model\"}) { errors { code } } }", SUPERUSER),
+    ("Mutation.deleteGroup", "mutation { it: deleteGroup(input: {groupId: \"$group\"}) { errors { code } } }", STAFF),
+    (
+        "Mutation.removeGroupMember",
+        "mutation { it: removeGroupMember(input: {groupId: \"$group\", userId: \"$member\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.setPayer",
+        "mutation { it: setPayer(input: {groupId: \"$group\"}) { errors { code } } }",
+        [UNAUTHENTICATED, FORBIDDEN, INVALID, OK, INVALID, INVALID],
+    ),
+    (
+        "Mutation.updateGroup",
+        "mutation { it: updateGroup(input: {groupId: \"$group\", description: \"x\"}) { errors { code } } }",
+        STAFF,
+    ),
+    (
+        "Mutation.updateGroupMember",
+        "mutation { it: updateGroupMember(input: {groupId: \"$group\", userId: \"$member\", role: MANAGER}) { errors { code } } }",
+        STAFF,
+    ),
     (
         "Mutation.deleteProvider",
         "mutation { it: deleteProvider(input: {providerId: \"$provider\"}) { errors { code } } }",
@@ -281,7 +316,7 @@ pub const ARGUMENTS: &[(&str, &str, [Verdict; 6])] = &[
 /// The fields of all other objects. A viewer who sees an object sees its fields; those with a star are tested below.
 pub const FIELDS: &[(&str, &str)] = &[
     ("AnswerTime", "medianMs p95Ms"),
-    ("ApiKey", "active createdAt expiresAt id lastUsedAt models name prefix revokedAt scopes spending user"),
+    ("ApiKey", "active createdAt expiresAt id lastUsedAt models name payer prefix revokedAt scopes spending user"),
     ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
@@ -293,14 +328,16 @@ pub const FIELDS: &[(&str, &str)] = &[
     (
         "Chat",
         "apiKeyId contextLeftOut conversation* cost createdAt error finishReason finishedAt firstChunkAt hold id message model \
-         reasoning reasoningMs receipt replacedById response status usage user versions",
+         payer reasoning reasoningMs receipt replacedById response status usage user versions",
     ),
     ("ChatVersions", "count nextId number previousId"),
-    ("Conversation", "activeAt archived chats createdAt id model pinned systemPrompt title"),
+    ("Conversation", "activeAt archived chats createdAt id model payer pinned systemPrompt title"),
     ("ConversationChange", "chat chatId conversation conversationId kind"),
     ("ExportPart", "text"),
+    ("Group", "balance* createdAt description id isDefault ledgerHistory* memberCount members* name updatedAt"),
+    ("GroupMember", "createdAt role source user"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
-    ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt hash id note reason seq user"),
+    ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt group hash id note reason seq user"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default description maxOutput name price title window"),
     ("ModelRoute", "order provider upstreamModel weight"),
@@ -341,7 +378,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Usage", "cacheRead cacheWrite estimated images input output reasoning"),
     ("DayUsage", "cacheRead cacheWrite images input output reasoning"),
     ("UsageDay", "activeUsers day failures messages model tokens usage"),
-    ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt spent* username"),
+    ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt payer spent* username"),
     ("UserError", "available code field message required"),
     ("UsernameRules", "maxChars text"),
 ];

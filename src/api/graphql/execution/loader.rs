@@ -12,11 +12,11 @@ use super::budget::Budget;
 use super::row_bytes::RowBytes;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, ChatId, ConversationId, UserId, WalletId};
+use crate::core::ids::{ApiKeyId, ChatId, ConversationId, GroupId, UserId, WalletId};
 use crate::domain::account::admin;
 use crate::domain::chat::{self, usage};
-use crate::domain::ledger;
 use crate::domain::session::api_key;
+use crate::domain::{group, ledger};
 use crate::infra::entity;
 
 /// A data loader of users by id.
@@ -40,6 +40,15 @@ pub(crate) struct Balances(App);
 /// A data loader of wallets by id, which say whose an entry is.
 pub(crate) struct Wallets(App);
 
+/// A data loader of groups by id.
+pub(crate) struct Groups(App, Arc<Budget>);
+
+/// A data loader of the balances of groups, by group.
+pub(crate) struct GroupBalances(App);
+
+/// A data loader of the numbers of members, by group.
+pub(crate) struct MemberCounts(App);
+
 /// A data loader of what users spent, by user.
 pub(crate) struct Spent(App);
 
@@ -56,6 +65,9 @@ pub(crate) fn loaders(app: &App, budget: &Arc<Budget>, mut request: async_graphq
     request = request.data(DataLoader::new(ApiKeys(app.clone(), budget.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Balances(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Wallets(app.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(Groups(app.clone(), budget.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(GroupBalances(app.clone()), spawn.clone()));
+    request = request.data(DataLoader::new(MemberCounts(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(Spent(app.clone()), spawn.clone()));
     request = request.data(DataLoader::new(LastActive(app.clone()), spawn.clone()));
     request.data(DataLoader::new(Chats(app.clone(), budget.clone()), spawn))
@@ -124,6 +136,34 @@ impl Loader<WalletId> for Wallets {
 
     async fn load(&self, ids: &[WalletId]) -> Result<HashMap<WalletId, Self::Value>, Self::Error> {
         Ok(ledger::wallets(&self.0.db, ids).await?)
+    }
+}
+
+impl Loader<GroupId> for Groups {
+    type Value = Arc<entity::group::Model>;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[GroupId]) -> Result<HashMap<GroupId, Self::Value>, Self::Error> {
+        let groups = group::by_ids(&self.0, ids).await?;
+        Ok(by_id(&self.1, groups, |group| group.id))
+    }
+}
+
+impl Loader<GroupId> for GroupBalances {
+    type Value = ledger::Balance;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[GroupId]) -> Result<HashMap<GroupId, Self::Value>, Self::Error> {
+        Ok(ledger::balances_of_groups(&self.0.db, ids).await?)
+    }
+}
+
+impl Loader<GroupId> for MemberCounts {
+    type Value = i64;
+    type Error = Arc<Error>;
+
+    async fn load(&self, ids: &[GroupId]) -> Result<HashMap<GroupId, Self::Value>, Self::Error> {
+        Ok(group::members_counted(&self.0, ids).await?)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Estimates the size of rows in memory, which is dominated by their texts.
 
 use crate::infra::entity::api_key::AllowedModels;
-use crate::infra::entity::{api_key, audit_event, chat, conversation, ledger_entry, price, provider, session, user};
+use crate::infra::entity::{
+    api_key, audit_event, chat, conversation, group, group_member, ledger_entry, price, provider, session, user,
+};
 
 /// A row whose texts are allocated separately.
 pub(crate) trait RowBytes: Sized {
@@ -38,6 +40,18 @@ impl RowBytes for ledger_entry::Model {
     fn text_bytes(&self) -> usize {
         let texts = [&self.note, &self.hash, &self.erasable_digest, &self.erasable_salt];
         texts.into_iter().flatten().map(String::len).sum()
+    }
+}
+
+impl RowBytes for group::Model {
+    fn text_bytes(&self) -> usize {
+        self.name.len() + self.description.len()
+    }
+}
+
+impl RowBytes for group_member::Model {
+    fn text_bytes(&self) -> usize {
+        0
     }
 }
 

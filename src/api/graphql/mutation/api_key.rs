@@ -8,7 +8,7 @@ use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::{Payload, Text};
 use super::super::id::RowId;
 use super::super::types::ApiKey;
-use crate::core::ids::ApiKeyId;
+use crate::core::ids::{ApiKeyId, GroupId};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Scope;
 use crate::domain::session::api_key::{self, NewApiKey, SpendingLimits};
@@ -29,6 +29,9 @@ struct CreateApiKeyInput {
     expires_at: Option<DateTime<Utc>>,
     /// The spending limits. If omitted, only your balance limits the key.
     spending_limit: Option<SpendingLimitInput>,
+    /// The global id of one of your groups, which pays for calls by the key. If omitted, your own choice of `setPayer`
+    /// pays.
+    payer_group_id: Option<ID>,
 }
 
 /// The spending limits of an API key, in prepaid tokens; holds of open chats count too. Each is at least 1; an omitted
@@ -80,13 +83,17 @@ impl ApiKeyMutation {
         #[graphql(desc = "The API key.")] input: CreateApiKeyInput,
     ) -> Result<Payload<CreateApiKeyPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
-        let CreateApiKeyInput { name, scopes, models, expires_at, spending_limit } = input;
+        let CreateApiKeyInput { name, scopes, models, expires_at, spending_limit, payer_group_id } = input;
         let limits = spending_limit.map_or_else(SpendingLimits::default, |limit| {
             let SpendingLimitInput { total, per_day, per_month } = limit;
             SpendingLimits { total, per_day, per_month }
         });
-        let new = NewApiKey { name, scopes: scopes.unwrap_or_default(), models, expires_at, limits };
-        let (made, errors) = outcome(api_key::create(app, viewer.require_session()?, new).await)?;
+        let (owner, scopes) = (viewer.require_session()?, scopes.unwrap_or_default());
+        let made = async {
+            let payer = payer_group_id.map(|id| GroupId::parse(&id)).transpose()?;
+            api_key::create(app, owner, NewApiKey { name, scopes, models, expires_at, limits, payer }).await
+        };
+        let (made, errors) = outcome(made.await)?;
         let (key, secret) = made.unzip();
         Ok(Payload(CreateApiKeyPayload { api_key: key.map(ApiKey), secret: secret.map(Text::from), errors }))
     }

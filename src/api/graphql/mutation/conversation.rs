@@ -7,7 +7,7 @@ use super::super::error::{UserError, outcome};
 use super::super::execution::bounded::Payload;
 use super::super::id::RowId;
 use super::super::types::Conversation;
-use crate::core::ids::ConversationId;
+use crate::core::ids::{ConversationId, GroupId};
 use crate::domain::chat;
 use crate::domain::chat::conversation::{self, ConversationUpdate, Create};
 
@@ -63,6 +63,8 @@ struct UpdateConversationInput {
     system_prompt: MaybeUndefined<String>,
     /// The new model for messages that name none; null for the default model.
     model: MaybeUndefined<String>,
+    /// The global id of one of your groups, which pays from now on; null for your own choice of `setPayer`.
+    payer_group_id: MaybeUndefined<ID>,
     /// Whether it is pinned: listed before the others.
     pinned: Option<bool>,
     /// Whether it is archived: hidden from the list until its next message.
@@ -134,7 +136,7 @@ impl ConversationMutation {
         Ok(Payload(RenameConversationPayload { conversation: conversation.map(Conversation::from), errors }))
     }
 
-    /// Changes the title, the system prompt or the model of a conversation, pins or archives it. The next message uses
+    /// Changes the title, the system prompt, the model or the payer of a conversation, pins or archives it. The next message uses
     /// them; a reply in progress keeps what it began with.
     async fn update_conversation(
         &self,
@@ -145,9 +147,13 @@ impl ConversationMutation {
         let writer = viewer.require_write()?;
         let updated = async {
             let id = ConversationId::parse(&input.conversation_id)?;
-            let UpdateConversationInput { title, system_prompt, model, pinned, archived, .. } = input;
+            let UpdateConversationInput { title, system_prompt, model, payer_group_id, pinned, archived, .. } = input;
             let (system_prompt, model) = (given(system_prompt), given(model));
-            let change = ConversationUpdate { title, system_prompt, model, pinned, archived };
+            let payer = match given(payer_group_id) {
+                Some(Some(id)) => Some(Some(GroupId::parse(&id)?)),
+                payer => payer.map(|_| None),
+            };
+            let change = ConversationUpdate { title, system_prompt, model, payer, pinned, archived };
             conversation::update(app, writer, id, change).await
         };
         let (conversation, errors) = outcome(updated.await)?;

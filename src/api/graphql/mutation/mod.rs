@@ -7,6 +7,7 @@ mod bulk;
 mod catalog;
 mod chat;
 mod conversation;
+mod group;
 mod ledger;
 mod session;
 
@@ -25,4 +26,5 @@ pub(crate) struct Mutation(
     conversation::ConversationMutation,
     api_key::ApiKeyMutation,
     ledger::LedgerMutation,
+    group::GroupMutation,
 );

@@ -6,6 +6,7 @@ mod audit;
 mod catalog;
 mod chat;
 mod conversation;
+mod group;
 mod ledger;
 mod model;
 mod node;
@@ -28,6 +29,7 @@ pub(crate) struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
     ledger::LedgerQuery,
+    group::GroupQuery,
     audit::AuditQuery,
     catalog::CatalogQuery,
     usage::UsageQuery,

@@ -13,8 +13,8 @@ use crate::domain::account::admin;
 use crate::domain::audit;
 use crate::domain::catalog;
 use crate::domain::chat::{self, conversation};
-use crate::domain::ledger;
 use crate::domain::session::{self, api_key};
+use crate::domain::{group, ledger};
 
 #[derive(Default)]
 pub(super) struct NodeQuery;
@@ -52,6 +52,7 @@ impl NodeQuery {
             Kind::Provider => {
                 Node::Provider(Provider(catalog::find_provider(app, viewer.require_staff()?, row.into()).await?))
             }
+            Kind::Group => Node::Group(group::find(app, viewer, row.into()).await?.into()),
             Kind::AuditEvent => {
                 Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row.into()).await?))
             }

@@ -10,7 +10,8 @@ use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Balances, LastActive, Spent};
 use super::super::id::RowId;
-use super::{Balance, ConnectionOf, connection};
+use super::group::payer;
+use super::{Balance, ConnectionOf, Group, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
@@ -66,6 +67,11 @@ impl User {
     /// Whether the user is a superuser: has all permissions, including changing roles.
     async fn is_superuser(&self) -> bool {
         self.0.is_superuser
+    }
+
+    /// The group that pays for the user's messages; null for the user's own balance.
+    async fn payer(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
+        payer(ctx, self.0.payer_group_id).await
     }
 
     /// Creation time of the account.

@@ -10,7 +10,8 @@ use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::Users;
 use super::super::id::RowId;
-use super::{ConnectionOf, User, connection};
+use super::group::payer;
+use super::{ConnectionOf, Group, User, connection};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
@@ -49,6 +50,11 @@ impl ApiKey {
         let mut seen = HashSet::new();
         let models = self.0.models.as_ref()?.names().iter().filter(|model| seen.insert(model.as_str()));
         Some(models.map(|model| model.as_str().into()).collect())
+    }
+
+    /// The group that pays for calls by the key; null for the owner's own choice of `setPayer`.
+    async fn payer(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
+        payer(ctx, self.0.payer_group_id).await
     }
 
     /// The spending limits of the key, and what it has spent.

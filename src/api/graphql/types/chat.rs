@@ -11,8 +11,9 @@ use super::super::error::UserError;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Conversations, Users, Versions};
 use super::super::id::RowId;
+use super::group::owner;
 use super::receipt::Receipt;
-use super::{ConnectionOf, Conversation, User, connection};
+use super::{ConnectionOf, Conversation, Group, User, connection};
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
 use crate::core::pagination::Page;
@@ -151,6 +152,11 @@ impl Chat {
             images: usage.images,
             estimated: self.0.usage_estimated,
         })
+    }
+
+    /// The group that pays; null if the sender's own balance does, and if the group is deleted.
+    async fn payer(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
+        owner(ctx, self.0.wallet_id).await
     }
 
     /// How the cost was calculated; null while the chat is open, if nothing was charged, and for chats of earlier versions.

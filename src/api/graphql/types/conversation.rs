@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use super::super::context::app_and_viewer;
 use super::super::execution::bounded::Text;
 use super::super::id::RowId;
-use super::{Chat, ConnectionOf, chats, connection, page};
+use super::group::payer;
+use super::{Chat, ConnectionOf, Group, chats, connection, page};
 use crate::core::error::Error;
 use crate::core::pagination::{Cursor, Page, SortKey};
 use crate::domain::chat::{self, HistoryFilter};
@@ -49,6 +50,11 @@ impl Conversation {
     /// The model for messages that name none; null for the default model.
     async fn model(&self) -> Option<Text<'_>> {
         self.0.model.as_deref().map(Text::from)
+    }
+
+    /// The group that pays for its messages; null for the owner's own choice of `setPayer`.
+    async fn payer(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
+        payer(ctx, self.0.payer_group_id).await
     }
 
     /// Whether it is pinned.

@@ -8,7 +8,8 @@ use super::super::context;
 use super::super::execution::bounded::Text;
 use super::super::execution::loader::{Chats, Users, Wallets};
 use super::super::id::RowId;
-use super::{Chat, ConnectionOf, User, connection, shows_text};
+use super::group::owner;
+use super::{Chat, ConnectionOf, Group, User, connection, shows_text};
 use crate::core::error::Error;
 use crate::core::pagination::Page;
 use crate::core::tokens::Tokens;
@@ -124,6 +125,11 @@ impl LedgerEntry {
         };
         let Some(user_id) = user_id else { return Ok(None) };
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
+    }
+
+    /// The group whose balance changed; null for the balance of a user, and if the group is deleted.
+    async fn group(&self, ctx: &Context<'_>) -> Result<Option<Group>> {
+        owner(ctx, Some(self.0.wallet_id)).await
     }
 
     /// The operator who made the change; null for the user and the command line, and for viewers who are not staff.

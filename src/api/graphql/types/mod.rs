@@ -7,6 +7,7 @@ mod catalog;
 mod chat;
 mod connection;
 mod conversation;
+mod group;
 mod ledger;
 mod model;
 mod overview;
@@ -24,6 +25,7 @@ pub(super) use self::catalog::{
 pub(super) use self::chat::{Chat, chats, shows_text};
 pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page};
 pub(super) use self::conversation::{Conversation, conversations};
+pub(super) use self::group::{Group, GroupMember, groups};
 pub(super) use self::ledger::{Balance, LedgerEntry, Spending, entries};
 pub(super) use self::model::Model;
 pub(super) use self::overview::{DEFAULT_ROWS, Overview};
@@ -70,4 +72,6 @@ pub(super) enum Node {
     ApiKey(ApiKey),
     /// A provider.
     Provider(Provider),
+    /// A group.
+    Group(Group),
 }

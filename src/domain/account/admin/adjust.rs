@@ -64,7 +64,7 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
 ///
 /// # Errors
 /// INVALID_INPUT if it is missing or too long.
-pub(super) fn checked_reason(reason: &str) -> Result<&str, Error> {
+pub fn checked_reason(reason: &str) -> Result<&str, Error> {
     let reason = reason.trim();
     if reason.is_empty() || reason.contains('\0') {
         return Err(Error::field("reason", "A reason is required."));
@@ -111,7 +111,7 @@ async fn adjust(
 }
 
 /// Returns the maximum that one staff member may grant per day; `None` if it is not limited.
-pub(super) fn staff_limit(app: &App) -> Option<Tokens> {
+pub fn staff_limit(app: &App) -> Option<Tokens> {
     Some(Tokens(app.config.ledger.staff_daily_limit)).filter(|limit| *limit > Tokens::ZERO)
 }
 
@@ -120,7 +120,7 @@ pub(super) fn staff_limit(app: &App) -> Option<Tokens> {
 ///
 /// # Errors
 /// RATE_LIMITED if they exceed it. The caller's transaction is rolled back then.
-pub(super) async fn keep_staff_limit(
+pub async fn keep_staff_limit(
     txn: &Txn,
     actor: Actor,
     amount: Tokens,

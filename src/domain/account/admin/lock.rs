@@ -31,6 +31,14 @@ pub(super) async fn lock(
     Ok((actor, rows.into_iter().next()))
 }
 
+/// Locks the actor's row, and returns the actor with the current roles.
+///
+/// # Errors
+/// UNAUTHENTICATED if the actor is deleted or inactive; FORBIDDEN if the actor is no longer an operator.
+pub async fn lock_actor(txn: &Txn, actor: Actor) -> Result<Actor, Error> {
+    Ok(lock(txn, actor, None).await?.0)
+}
+
 /// Locks the actor's row and those of the targets, in the order of their ids, and returns the targets that exist. The
 /// caller checks whether the actor may manage each of them.
 ///

@@ -20,13 +20,14 @@ mod log_out;
 mod password;
 mod update;
 
-pub use self::adjust::{Adjustment, BalanceChange, adjust_balance};
+pub use self::adjust::{Adjustment, BalanceChange, adjust_balance, checked_reason, keep_staff_limit, staff_limit};
 pub use self::bulk::{ActivationResult, AdjustMany, AdjustManyResult, MAX_USERS, SetActive, adjust_many, set_active};
 pub use self::confirm::confirm;
 pub use self::create::create;
 pub use self::delete::delete;
 pub use self::filter::{UserFilter, UserOrder};
 pub use self::list::{by_ids, chats_of, find, poorest, ranked, signed_up, users};
+pub use self::lock::lock_actor;
 pub use self::log_out::log_out;
 pub use self::password::{set_password, superusers_with_common_passwords};
 pub use self::update::{UserUpdate, update};

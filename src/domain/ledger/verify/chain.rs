@@ -10,7 +10,7 @@ use super::violation::{ChainDamage, IntegrityViolation, WalletName};
 use crate::core::error::Error;
 use crate::domain::ledger::chain::{Hash, from_hex};
 use crate::infra::entity::ledger_entry::{self, Column, Reason};
-use crate::infra::entity::{user, wallet};
+use crate::infra::entity::{group, user, wallet};
 
 /// Returns the first damaged entry of each chain.
 pub(super) async fn chains(txn: &DatabaseTransaction) -> Result<Vec<IntegrityViolation>, Error> {
@@ -37,7 +37,8 @@ fn entries() -> SelectStatement {
     let head = |column| Expr::col((wallet::Entity, column));
     let owner = Expr::col((user::Entity, user::Column::Id));
     let is_head = entry(Column::Seq).eq(head(wallet::Column::LedgerSeq));
-    let is_open = owner.clone().is_not_null().or(head(wallet::Column::GroupId).is_not_null());
+    let of_group = Expr::col((group::Entity, group::Column::Id));
+    let is_open = owner.clone().is_not_null().or(of_group.clone().is_not_null());
     Query::select()
         .exprs(COLUMNS.map(entry))
         .expr(head(wallet::Column::LedgerSeq))
@@ -48,6 +49,7 @@ fn entries() -> SelectStatement {
         .from(ledger_entry::Entity)
         .left_join(wallet::Entity, head(wallet::Column::Id).equals((ledger_entry::Entity, Column::WalletId)))
         .left_join(user::Entity, owner.equals((wallet::Entity, wallet::Column::UserId)))
+        .left_join(group::Entity, of_group.equals((wallet::Entity, wallet::Column::GroupId)))
         .order_by((ledger_entry::Entity, Column::WalletId), Order::Asc)
         .order_by((ledger_entry::Entity, Column::Seq), Order::Asc)
         .take()

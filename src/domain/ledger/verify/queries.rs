@@ -5,7 +5,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, IntoIden, JoinType, Query
 
 use crate::infra::entity::chat::{self, Status};
 use crate::infra::entity::wallet::{self, Column};
-use crate::infra::entity::{api_key, ledger_entry, user};
+use crate::infra::entity::{api_key, group, ledger_entry, user};
 
 /// Larger than any balance; a sum beyond it counts as this value, and so equals no balance.
 const FAR: i64 = 1 << 62;
@@ -55,7 +55,10 @@ pub(super) fn leftovers() -> SelectStatement {
     let entry = |column| Expr::col((ledger_entry::Entity, column));
     let alive = Query::select().column(user::Column::Id).from(user::Entity).take();
     let is_filled = owner(Column::Tokens).ne(0).or(owner(Column::Held).ne(0));
-    let is_orphan = owner(Column::UserId).is_not_null().and(owner(Column::UserId).not_in_subquery(alive));
+    let groups = Query::select().column(group::Column::Id).from(group::Entity).take();
+    let of_user = owner(Column::UserId).is_not_null().and(owner(Column::UserId).not_in_subquery(alive));
+    let of_group = owner(Column::GroupId).is_not_null().and(owner(Column::GroupId).not_in_subquery(groups));
+    let is_orphan = of_user.or(of_group);
     let is_orphan = is_orphan.and(is_filled);
     Query::select()
         .expr_as(entry(ledger_entry::Column::WalletId), "wallet_id")

@@ -10,7 +10,7 @@ use super::audit::record;
 use super::secret;
 use crate::app::App;
 use crate::core::error::{Code, Error, FieldError};
-use crate::core::ids::UserId;
+use crate::core::ids::{GroupId, UserId};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::{Actor, Owner, Scope, Scopes};
 use crate::domain::audit::Action;
@@ -39,6 +39,8 @@ pub struct NewApiKey {
     pub expires_at: Option<DateTime<Utc>>,
     /// The spending limits.
     pub limits: SpendingLimits,
+    /// The group that pays; `None` for the default of the owner.
+    pub payer: Option<GroupId>,
 }
 
 /// The spending limits of a key; unset fields limit nothing.
@@ -89,12 +91,13 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: UserId, new: NewApi
         spent_in_day: Set(Tokens::ZERO),
         month: Set(Month::default()),
         spent_in_month: Set(Tokens::ZERO),
+        payer_group_id: Set(new.payer),
         created_at: Set(now),
         expires_at: Set(new.expires_at),
         last_used_at: Set(None),
         revoked_at: Set(None),
     };
-    let made = app.db.write((operator, user_id, row, now), |txn, (operator, user_id, row, now)| {
+    let made = app.db.write((operator, user_id, row, new.payer, now), |txn, (operator, user_id, row, payer, now)| {
         Box::pin(async move {
             // Locked, so that concurrent creations cannot exceed the maximum.
             ledger::find_for_update(txn, *user_id).await?;
@@ -102,6 +105,7 @@ async fn insert(app: &App, operator: Option<Actor>, user_id: UserId, new: NewApi
                 let message = format!("There are {MAX_KEYS} API keys already. Revoke an unused one.");
                 return Err(Error::new(Code::Conflict, message));
             }
+            ledger::check_payer(txn, *user_id, *payer).await?;
             let key = row.clone().insert(txn).await?;
             record(txn, *operator, &key, Action::ApiKeyCreate, *now).await?;
             Ok(key)

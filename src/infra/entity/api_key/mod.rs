@@ -6,7 +6,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, Select};
 
 pub use self::columns::{AllowedModels, Day, Month};
-use crate::core::ids::{ApiKeyId, UserId};
+use crate::core::ids::{ApiKeyId, GroupId, UserId};
 use crate::core::tokens::Tokens;
 use crate::core::viewer::Scopes;
 
@@ -49,6 +49,8 @@ pub struct Model {
     pub month: Month,
     /// Prepaid tokens spent in that month. Only `ledger` writes it.
     pub spent_in_month: Tokens,
+    /// The group that pays; `None` for the default of the owner.
+    pub payer_group_id: Option<GroupId>,
     /// Creation time.
     pub created_at: DateTimeUtc,
     /// Expiry time; `None` if it does not expire.
