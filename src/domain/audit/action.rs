@@ -44,6 +44,8 @@ pub enum Action {
     ModelDelete,
     /// `model.set_price`: an operator set the price of a model.
     ModelSetPrice,
+    /// `breaker.reset`: an operator reset circuit breakers.
+    BreakerReset,
 }
 
 impl Action {
@@ -69,6 +71,7 @@ impl Action {
             Self::ModelUpdate => "model.update",
             Self::ModelDelete => "model.delete",
             Self::ModelSetPrice => "model.set_price",
+            Self::BreakerReset => "breaker.reset",
         }
     }
 }

@@ -40,11 +40,13 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.chats", "{ it: chats { totalCount } }", STAFF),
     ("Query.conversation", "{ it: conversation(id: \"$conversation\") { id } }", OWN),
     ("Query.conversations", "{ it: conversations { totalCount } }", MINE),
+    ("Query.defaultModel", "{ it: defaultModel { name } }", ALL),
     ("Query.estimateMessage", "{ it: estimateMessage(input: {message: \"x\"}) { hold } }", MINE),
     ("Query.ledgerEntries", "{ it: ledgerEntries { totalCount } }", STAFF),
     ("Query.ledgerHistory", "{ it: ledgerHistory { totalCount } }", MINE),
     ("Query.me", "{ it: me { id } }", [NULL, FORBIDDEN, OK, OK, OK, OK]),
     ("Query.models", "{ it: models { name } }", ALL),
+    ("Query.modelsConnection", "{ it: modelsConnection { totalCount } }", ALL),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
     (
@@ -181,6 +183,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
     (
+        "Mutation.resetBreaker",
+        "mutation { it: resetBreaker(input: {providerId: \"$provider\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.testProvider",
         "mutation { it: testProvider(input: {providerId: \"$provider\"}) { errors { code } } }",
         SUPERUSER,
@@ -285,10 +292,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
+    ("Breaker", "failures since status until"),
     (
         "CatalogModel",
-        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning routes \
-         shadowsDatabase source title tools updatedAt",
+        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning \
+         routeStates routes shadowsDatabase source title tools updatedAt",
     ),
     (
         "Chat",
@@ -300,6 +308,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ConversationChange", "chat chatId conversation conversationId kind"),
     ("ExportPart", "text"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
+    ("Latency", "p50Ms p95Ms"),
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt hash id note reason seq user"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default description maxOutput name price title window"),
@@ -323,10 +332,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("PriceVersion", "model price since version"),
     (
         "Provider",
-        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries name updatedAt",
+        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries modelCount \
+         name updatedAt",
     ),
     ("ProviderHeader", "name value"),
-    ("ProviderModel", "contextWindow maxOutput name title"),
+    ("ProviderModel", "added contextWindow maxOutput name title"),
     ("ProviderTestStep", "kind message milliseconds succeeded"),
     ("Receipt", "cost hold lines price total"),
     ("ReceiptLine", "amount part per price quantity"),
@@ -334,6 +344,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ReplyReasoning", "offset seq text"),
     ("ReplyFailed", "chat code message"),
     ("ReplyFinished", "balance chat"),
+    ("RouteCalls", "calls errors firstByte stopped whole"),
+    ("RouteError", "at kind message"),
+    ("RouteErrorCount", "count kind"),
+    ("RouteState", "breaker host lastError lastHour provider upstreamModel"),
     ("Server", "contact currency maxMessageChars maxSystemPromptChars passwordRules registration usernameRules"),
     ("Session", "address createdAt current expiresAt id lastUsedAt userAgent"),
     ("Spender", "messages tokens user"),
