@@ -38,14 +38,18 @@ export function upstreamLabel({ provider, host }: Pick<RouteRow, 'provider' | 'h
   return provider?.name ?? host
 }
 
-/** Describes failed calls: "6: 5 connection, 1 rate limited"; "0". */
+/** Describes failed calls: "5 connection, 1 rate limited"; "0". */
 export function errorsLabel(errors: State['lastHour']['errors']): string {
-  const total = errors.reduce((sum, { count }) => sum + count, 0)
-  if (total === 0) return '0'
-  return `${formatCount(total)}: ${errors.map(({ kind, count }) => `${formatCount(count)} ${ERROR_LABELS[kind]}`).join(', ')}`
+  if (errors.length === 0) return '0'
+  return errors.map(({ kind, count }) => `${formatCount(count)} ${ERROR_LABELS[kind]}`).join(', ')
 }
 
-/** Describes a latency: "0.4 s, 95 % 2.1 s"; "–" without any. */
+/** Describes a latency, the median first: "420 ms, 95 % 2.1 s"; "–" without any. */
 export function latencyLabel(latency: State['lastHour']['whole']): string {
-  return latency === null ? '–' : `${formatDuration(latency.p50Ms)}, 95 % ${formatDuration(latency.p95Ms)}`
+  return latency === null ? '–' : `${shortDuration(latency.p50Ms)}, 95 % ${shortDuration(latency.p95Ms)}`
+}
+
+/** The first byte of a service nearby takes milliseconds. */
+function shortDuration(milliseconds: number): string {
+  return milliseconds < 1000 ? `${milliseconds} ms` : formatDuration(milliseconds)
 }
