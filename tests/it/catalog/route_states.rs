@@ -19,8 +19,10 @@ const STATES: &str = "routeStates { host upstreamModel provider { name } breaker
 
 /// Returns the state of the only route of a model.
 async fn state(root: &Client, model: &str) -> Value {
-    let query = format!("query($search: String) {{ catalogModels(search: $search) {{ nodes {{ {STATES} }} }} }}");
-    root.data(&query, json!({ "search": model })).await["catalogModels"]["nodes"][0]["routeStates"][0].take()
+    let query = format!("{{ catalogModels(first: 100) {{ nodes {{ name {STATES} }} }} }}");
+    let mut listed = root.data(&query, json!({})).await;
+    let nodes = listed["catalogModels"]["nodes"].as_array_mut().unwrap();
+    nodes.iter_mut().find(|node| node["name"] == model).unwrap()["routeStates"][0].take()
 }
 
 fn status(server: &App, model: &str) -> BreakerStatus {

@@ -101,7 +101,9 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
 
 async fn clients_find_models_of_a_large_catalog(root: &Client) {
     // The list of all is too much for an operation.
-    root.code("{ models { name title price { perMessage } } }", json!({})).await;
+    let all =
+        "{ models { name title description default maxOutput price { perMessage perMillionInput perMillionOutput } } }";
+    root.code(all, json!({})).await;
     let query = "query($search: String, $names: [String!], $after: String) { defaultModel { name default }
         it: modelsConnection(first: 50, search: $search, names: $names, after: $after) { totalCount
         nodes { name title description default maxOutput price { perMessage perMillionInput } }
