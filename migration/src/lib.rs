@@ -32,6 +32,7 @@ mod m20261130_000030_images_and_reasoning_blocks;
 mod m20261130_000031_catalog;
 mod m20261130_000033_wallets;
 mod m20261130_000034_groups;
+mod m20261130_000035_breaker_resets;
 
 /// Computes the chains of all ledger entries. Existing hashes are replaced.
 ///
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000031_catalog::Migration),
             Box::new(m20261130_000033_wallets::Migration),
             Box::new(m20261130_000034_groups::Migration),
+            Box::new(m20261130_000035_breaker_resets::Migration),
         ]
     }
 }

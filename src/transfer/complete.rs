@@ -10,15 +10,13 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, bulk_change, catalog_epoch, chat, cluster_member, conversation, group, group_member,
-    import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day,
-    usage_day_user, user, wallet,
+    api_key, audit_event, breaker_reset, bulk_change, catalog_epoch, chat, cluster_member, conversation, group, group_member, import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day, usage_day_user, user, wallet,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.
-pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];
+pub(super) const OF_SERVERS: [&str; 3] = ["breaker_reset", "job", "server"];
 
-/// Removes the state of the servers of another database: cluster members and jobs. Leases of open chats expire now,
+/// Removes the state of the servers of another database: cluster members, jobs and resets of breakers. Leases of open chats expire now,
 /// since no server of this database generates their replies; the first server marks those chats INTERRUPTED, and
 /// releases their holds.
 ///
@@ -27,6 +25,7 @@ pub(super) const OF_SERVERS: [&str; 2] = ["job", "server"];
 pub(super) async fn end_servers(txn: &Txn, now: DateTime<Utc>) -> Result<(), Error> {
     cluster_member::Entity::delete_many().exec(txn).await?;
     job_lease::Entity::delete_many().exec(txn).await?;
+    breaker_reset::Entity::delete_many().exec(txn).await?;
     let lease = chat::Column::LeaseUntil;
     chat::Entity::update_many()
         .col_expr(lease, Expr::value(Some(now)))

@@ -3,7 +3,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { accessible, choose, fits, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
+import {
+  PASSWORD,
+  accessible,
+  choose,
+  fits,
+  graphql,
+  logIn,
+  newest,
+  register,
+  send,
+  startBrowser,
+  startServer,
+} from "./support.mjs";
 
 const KEY = "sk-the-right-key-of-the-double-4711";
 const MODELS = ["double-small", "double-large", "double-embedding"];
@@ -25,6 +37,7 @@ async function startDouble() {
     if (request.url === "/v1/models") {
       return reply(200, { object: "list", data: MODELS.map((id) => ({ id, object: "model", context_length: 32_768 })) });
     }
+    if (isFailing) return reply(503, { error: { message: "The double has a bad day." } });
     const { model, messages } = JSON.parse(body);
     response.writeHead(200, { "content-type": "text/event-stream" });
     const say = (more) => response.write(`data: ${JSON.stringify({ model, ...more })}\n\n`);
@@ -39,6 +52,8 @@ async function startDouble() {
 }
 
 let server, browser, double, address;
+/** Whether the double answers no message. */
+let isFailing = false;
 before(async () => {
   double = await startDouble();
   address = `http://127.0.0.1:${double.address().port}/v1`;
@@ -222,6 +237,44 @@ test("prices change with a preview, models are changed, disabled and deleted, an
   await page.getByText(/1,000,000 in · 2,000,000 out per 1M → 1,000,000 in · 4,000,000 out per 1M \(version 2\)/).waitFor();
 });
 
+/** Sends messages of a user without a page. Returns the states of their chats. */
+async function say(username, model, messages) {
+  const login = "mutation($input: LoginInput!) { login(input: $input) { accessToken } }";
+  const { accessToken } = (await graphql(server.url, null, login, { input: { username, password: PASSWORD } })).login;
+  const message = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { chat { status } } }";
+  const statuses = [];
+  for (let sent = 0; sent < messages; sent += 1) {
+    const answer = await graphql(server.url, accessToken, message, { input: { message: "hello", model } });
+    statuses.push(answer.sendMessage.chat.status);
+  }
+  return statuses;
+}
+
+test("a provider that fails is shown with its breaker, which a superuser resets", async () => {
+  const page = await browser.open("/", { reducedMotion: "reduce" });
+  await logIn(page, "admin");
+  isFailing = true;
+  assert.deepEqual(await say("mia", "double-small", 5), Array(5).fill("FAILED"));
+  await page.goto("/admin/providers");
+  await page.getByRole("link", { name: "Models of Double" }).getByText("2 models").waitFor();
+  const row = page.getByRole("row", { name: /^double-small Double: double-small/ });
+  await row.getByText("open", { exact: true }).waitFor();
+  await row.getByText(/^15 upstream$/).waitFor();
+  await row.getByText(/The double has a bad day/).waitFor();
+  await looksRight(page, "routes with an open breaker");
+  isFailing = false;
+  await press(page, "Reset breaker of double-small, Double");
+  await page.getByText("Breaker of Double closed.").waitFor();
+  await row.getByText("closed", { exact: true }).waitFor();
+  assert.deepEqual(await say("mia", "double-small", 1), ["DONE"]);
+  await press(page, "Refresh");
+  // Retries count.
+  await row.getByText("17", { exact: true }).waitFor();
+  await looksRight(page, "routes");
+  await page.goto("/admin/audit");
+  await page.getByText("Reset the circuit breakers of double-small", { exact: true }).waitFor();
+});
+
 test("staff look at the catalog, and change nothing", async () => {
   const page = await browser.open("/");
   await logIn(page, "sue");
@@ -273,4 +326,31 @@ test("the pages are accessible in the dark, on a desk and on a phone", async () 
   await dialog(dark, "Price of double-small").getByRole("heading", { name: "Versions" }).waitFor();
   await dialog(dark, "Price of double-small").getByRole("row", { name: /^7 tokens/ }).waitFor();
   await looksRight(dark, "price of a model");
+});
+
+test("one of many models is found, chosen and kept", async () => {
+  const login = "mutation($input: LoginInput!) { login(input: $input) { accessToken } }";
+  const { accessToken } = (await graphql(server.url, null, login, { input: { username: "admin", password: PASSWORD } })).login;
+  const call = (query, variables) => graphql(server.url, accessToken, query, variables);
+  const providerId = (await call("{ providers { nodes { id } } }")).providers.nodes[0].id;
+  const create = "mutation($input: CreateModelInput!) { createModel(input: $input) { errors { message } } }";
+  for (let number = 100; number < 220; number += 1) {
+    const routes = [{ providerId, upstreamModel: `many-${number}` }];
+    const { createModel } = await call(create, { input: { name: `many-${number}`, price: { perMessage: 1 }, routes } });
+    assert.deepEqual(createModel.errors, []);
+  }
+  const user = await browser.open("/", { reducedMotion: "reduce" });
+  await logIn(user, "mia");
+  const select = user.getByRole("combobox", { name: "Model" });
+  await select.click();
+  await select.fill("many-2 19");
+  await user.getByRole("option", { name: /^many-219/ }).click();
+  await send(user, "hello");
+  await newest(user).getByText("many-219 says: hello").waitFor();
+  // Neither the first of the list nor a search has it after a reload.
+  await user.reload();
+  await newest(user).getByText("many-219 says: hello").waitFor();
+  await user.waitForFunction(() => /^many-219/.test(document.querySelector('[aria-label="Model"]')?.value ?? ""));
+  await send(user, "once again");
+  await newest(user).getByText("many-219 says: once again").waitFor();
 });

@@ -186,9 +186,13 @@ export async function fits(page, what) {
   assert.deepEqual(await tooWide(page), [], what);
 }
 
-/** A request to the GraphQL API by an API key, as another program makes it. */
+/** A request to the GraphQL API by an API key or a token, as another program makes it; null for none. */
 export async function graphql(url, secret, query, variables = {}) {
-  const headers = { authorization: `Bearer ${secret}`, "content-type": "application/json", "apollo-require-preflight": "true" };
+  const headers = {
+    ...(secret !== null && { authorization: `Bearer ${secret}` }),
+    "content-type": "application/json",
+    "apollo-require-preflight": "true",
+  };
   const response = await fetch(`${url}/graphql`, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
   const { data, errors } = await response.json();
   assert.equal(errors, undefined);

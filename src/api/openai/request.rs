@@ -54,6 +54,7 @@ pub(super) fn read(
         return Err(ApiError::param("stream_options", "`stream_options` is only allowed with `stream`."));
     }
     let show_usage = options.and_then(|options| options.include_usage).unwrap_or_default();
+    model.check_capabilities(&raw)?;
     let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
     let text = if app.config.v1.store_api_messages { local_messages::said_last(&raw) } else { String::new() };

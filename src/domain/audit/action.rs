@@ -58,6 +58,8 @@ pub enum Action {
     GroupMemberRemove,
     /// `group.adjust_balance`: an operator adjusted the balance of a group.
     GroupAdjust,
+    /// `breaker.reset`: an operator reset circuit breakers.
+    BreakerReset,
 }
 
 impl Action {
@@ -90,6 +92,7 @@ impl Action {
             Self::GroupMemberUpdate => "group.update_member",
             Self::GroupMemberRemove => "group.remove_member",
             Self::GroupAdjust => "group.adjust_balance",
+            Self::BreakerReset => "breaker.reset",
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Reading the catalog, for staff.
 
+use sea_orm::sea_query::{Expr, Func};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
-use crate::core::pagination::{KeyedPage, Page, PageRequest, check_search};
+use crate::core::pagination::{KeyedPage, Page, PageRequest, check_search, contains};
 use crate::core::viewer::Staff;
+use crate::infra::ai::route_state::RouteState;
 use crate::infra::catalog::{Entry, Source};
 use crate::infra::entity::{price, provider};
 
@@ -21,6 +23,8 @@ pub struct Filter {
     pub enabled: Option<bool>,
     /// A provider of one of its routes.
     pub provider_id: Option<ProviderId>,
+    /// Whether this server has called it in the last hour, or a circuit breaker is not closed.
+    pub in_use: Option<bool>,
 }
 
 impl Filter {
@@ -31,6 +35,9 @@ impl Filter {
             && self.source.is_none_or(|source| entry.model.origin.source == source)
             && self.enabled.is_none_or(|enabled| entry.enabled == enabled)
             && self.provider_id.is_none_or(|id| routes.iter().any(|route| route.provider_id == id))
+            && self
+                .in_use
+                .is_none_or(|in_use| in_use == entry.model.provider.routes().iter().any(RouteState::is_in_use))
     }
 }
 
@@ -58,9 +65,22 @@ pub fn entry(app: &App, _: Staff, name: &str) -> Result<Entry, Error> {
 /// Returns the providers of the database, the newest first.
 ///
 /// # Errors
-/// INTERNAL if the database fails.
-pub async fn providers(app: &App, _: Staff, page: PageRequest) -> Result<Page<provider::Entity>, Error> {
-    page.load(app.db.read(), provider::Entity::find(), provider::Column::Id).await
+/// INVALID_INPUT for a search that is too long; INTERNAL if the database fails.
+pub async fn providers(
+    app: &App,
+    _: Staff,
+    search: Option<&str>,
+    page: PageRequest,
+) -> Result<Page<provider::Entity>, Error> {
+    let search = search.unwrap_or_default();
+    check_search(search)?;
+    let part = search.trim().to_lowercase();
+    let mut found = provider::Entity::find();
+    if !part.is_empty() {
+        let name = Func::lower(Expr::col((provider::Entity, provider::Column::Name)));
+        found = found.filter(contains(Expr::expr(name), &part));
+    }
+    page.load(app.db.read(), found, provider::Column::Id).await
 }
 
 /// Returns a provider.

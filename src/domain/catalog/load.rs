@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::keys;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::infra::catalog::{DatabaseModel, Rows};
 use crate::infra::cluster::TO_ALL;
-use crate::infra::entity::{catalog_epoch, model, model_route, price, provider};
+use crate::infra::entity::{breaker_reset, catalog_epoch, model, model_route, price, provider};
 
 /// The topic of notifications that the catalog has changed.
 pub(super) const TOPIC: &str = "all:catalog";
@@ -53,14 +53,14 @@ pub async fn run_watcher(app: App) {
 pub async fn refresh(app: &App) -> Result<(), Error> {
     // An epoch that is read before this one's turn would be older than the snapshot made meanwhile.
     let _turn = app.catalog.lock().await;
-    let mut epoch = read_epoch(app).await?;
+    let mut epoch = read_epoch(app.db.read()).await?;
     if app.models().epoch() == Some(epoch) {
         return Ok(());
     }
     for _ in 0..MAX_READS {
         let mut rows = read(app).await?;
         rows.epoch = epoch;
-        let now = read_epoch(app).await?;
+        let now = read_epoch(app.db.read()).await?;
         // Rows of two epochs are replaced at the next read.
         app.catalog.replace(rows);
         if now == epoch {
@@ -71,8 +71,12 @@ pub async fn refresh(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-async fn read_epoch(app: &App) -> Result<i64, Error> {
-    let row = catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(app.db.read()).await?;
+/// Returns the epoch.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub(super) async fn read_epoch(db: &impl ConnectionTrait) -> Result<i64, Error> {
+    let row = catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(db).await?;
     Ok(row.map_or(0, |row| row.epoch))
 }
 
@@ -96,7 +100,12 @@ async fn read(app: &App) -> Result<Rows, Error> {
     };
     let models = models.into_iter().filter_map(with_price).collect();
     let rows = provider::Entity::find().order_by_asc(provider::Column::Id).all(db).await?;
-    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await })
+    // A server that has just started has no open breaker.
+    let resets = match app.models().epoch() {
+        Some(epoch) => breaker_reset::Entity::find().filter(breaker_reset::Column::Epoch.gt(epoch)).all(db).await?,
+        None => Vec::new(),
+    };
+    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await, resets })
 }
 
 /// Returns the problems of the catalog as lines for the readiness probe; empty if there are none.

@@ -4,6 +4,7 @@
 //! compare it with that of their snapshot. Models of the configuration file can't be changed here, and win over those of
 //! the database with the same name.
 
+mod breaker;
 mod change;
 mod keys;
 mod list;
@@ -15,7 +16,9 @@ mod probe;
 mod provider;
 mod provider_input;
 mod rotation;
+mod usable;
 
+pub use self::breaker::{BreakerSelection, reset_breakers};
 pub use self::list::{Filter, entry, find_provider, page, price_changes, providers};
 pub use self::load::{readiness_notes, refresh, run_watcher};
 pub use self::model::{create_model, delete_model, update_model};
@@ -25,3 +28,4 @@ pub use self::probe::{provider_models, test_provider};
 pub use self::provider::{create_provider, delete_provider, update_provider};
 pub use self::provider_input::{MAX_HEADERS, NewProvider, ProviderUpdate};
 pub use self::rotation::{reencrypt, secrets_in_use};
+pub use self::usable::{MAX_NAMES, ModelFilter, count_usable, usable};

@@ -14,6 +14,7 @@ mod messages;
 pub mod ollama_models;
 mod raw_request;
 mod reasoning_block;
+pub mod route_state;
 mod stop_sequences;
 mod think_tags;
 pub mod unavailable;
@@ -27,8 +28,10 @@ use futures::stream::BoxStream;
 pub use self::members::{Members, members, string};
 pub use self::raw_request::{FromMember, InvalidRequest, RawRequest};
 pub use self::reasoning_block::ReasoningBlock;
+use self::route_state::{RouteState, RouteTotals};
 use crate::core::error::Error;
 use crate::core::finish_reason::FinishReason;
+use crate::core::ids::ProviderId;
 pub use crate::core::usage::Usage;
 
 /// The role of the author of a [`Message`].
@@ -237,6 +240,19 @@ pub trait Provider: Send + Sync {
     fn resting(&self) -> Vec<bool> {
         Vec::new()
     }
+
+    /// Returns the state of each upstream of the model, in the order of [`Self::resting`].
+    fn routes(&self) -> Vec<RouteState> {
+        Vec::new()
+    }
+
+    /// Returns the calls of each upstream, in the order of [`Self::resting`]; `None` for one that was not called.
+    fn totals(&self) -> Vec<Option<RouteTotals>> {
+        Vec::new()
+    }
+
+    /// Closes the circuit breakers of the upstreams, or only of those of one provider of the database.
+    fn reset_breakers(&self, _provider_id: Option<ProviderId>) {}
 }
 
 /// A shared provider, as kept for each configured model.

@@ -1,6 +1,6 @@
 //! The models of the database: made from its rows, and merged with those of the configuration.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::infra::ai::unavailable::Unavailable;
 use crate::infra::ai::upstream::{self, Protocol, Remote};
 use crate::infra::config::Params;
 use crate::infra::entity::provider::Kind;
-use crate::infra::entity::{model, model_route, price, provider};
+use crate::infra::entity::{breaker_reset, model, model_route, price, provider};
 
 /// The maximum input of an image in model tokens, as the default of the configuration.
 const UNITS_PER_IMAGE: u64 = 4096;
@@ -29,6 +29,8 @@ pub struct Rows {
     pub models: Vec<DatabaseModel>,
     /// The providers.
     pub providers: Vec<ConnectedProvider>,
+    /// The resets of breakers since the snapshot before.
+    pub resets: Vec<breaker_reset::Model>,
 }
 
 /// A model of the database.
@@ -76,6 +78,7 @@ impl ConnectedProvider {
             base_url: self.row.base_url.clone(),
             api_key: self.key.clone()?,
             upstream_model: upstream_model.to_owned(),
+            provider_id: Some(self.row.id),
             headers: self.row.headers().into_iter().map(|header| (header.name, header.value)).collect(),
             ..Default::default()
         })
@@ -84,7 +87,7 @@ impl ConnectedProvider {
 
 /// Merges the configured models with the rows of the database.
 pub(super) fn merged(configured: &Models, before: &Models, rows: Rows) -> Models {
-    let Rows { epoch, models, providers } = rows;
+    let Rows { epoch, models, providers, resets } = rows;
     let providers: BTreeMap<_, _> =
         providers.into_iter().map(|provider| (provider.row.id, Arc::new(provider))).collect();
     let unchanged: HashMap<ProviderId, bool> = providers
@@ -94,6 +97,9 @@ pub(super) fn merged(configured: &Models, before: &Models, rows: Rows) -> Models
     let mut merged = Models { providers, epoch: Some(epoch), ..configured.clone() };
     for database in models {
         let name = database.row.name.clone();
+        for id in database.routes.iter().map(|route| route.provider_id).collect::<BTreeSet<_>>() {
+            *merged.models_of_providers.entry(id).or_default() += 1;
+        }
         if let Some(entry) = merged.entries.get_mut(&name) {
             entry.row = Some(Arc::new(database));
             continue;
@@ -105,7 +111,17 @@ pub(super) fn merged(configured: &Models, before: &Models, rows: Rows) -> Models
         merged.usable += usize::from(entry.enabled);
         merged.entries.insert(name, entry);
     }
+    for reset in resets {
+        match &reset.model {
+            Some(name) => merged.entry(name).into_iter().for_each(|entry| close_breakers(entry, &reset)),
+            None => merged.entries.values().for_each(|entry| close_breakers(entry, &reset)),
+        }
+    }
     merged
+}
+
+fn close_breakers(entry: &Entry, reset: &breaker_reset::Model) {
+    entry.model.provider.reset_breakers(reset.provider_id);
 }
 
 /// Returns the entry of a row. `earlier` is its earlier entry, if its providers did not change.

@@ -6,7 +6,7 @@
 mod from_config;
 mod from_database;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -16,7 +16,7 @@ pub use self::from_database::{ConnectedProvider, DatabaseModel, Rows};
 use crate::core::error::{Code, Error};
 use crate::core::ids::{PriceId, ProviderId};
 use crate::core::price::{InputBound, Price};
-use crate::infra::ai::{Request, SharedProvider};
+use crate::infra::ai::{InvalidRequest, RawRequest, Request, SharedProvider};
 
 /// The catalog of a server.
 pub struct Catalog {
@@ -57,6 +57,8 @@ pub struct Models {
     entries: BTreeMap<String, Entry>,
     default: String,
     providers: BTreeMap<ProviderId, Arc<ConnectedProvider>>,
+    /// The number of models of the database with a route to a provider.
+    models_of_providers: HashMap<ProviderId, u64>,
     /// The number of models that can be used.
     usable: usize,
     epoch: Option<i64>,
@@ -161,6 +163,26 @@ impl Model {
         InputBound { units, images: request.images() }
     }
 
+    /// Checks that the model can do what a call asks of it, as its operator says. A model of the file does not say it.
+    ///
+    /// # Errors
+    /// The member with images or tools.
+    pub fn check_capabilities(&self, call: &RawRequest) -> Result<(), InvalidRequest> {
+        let Some(Capabilities { images, tools, reasoning: _ }) = self.origin.capabilities else { return Ok(()) };
+        let unsupported = |name: &str, message: &str| InvalidRequest {
+            code: Some("unsupported_value"),
+            ..InvalidRequest::param(name, message.to_owned())
+        };
+        if !images && call.images() > 0 {
+            return Err(unsupported("messages", "This model does not read images."));
+        }
+        let is_set = |name: &&str| call.get(name).is_some_and(|json| !matches!(json.trim(), "null" | "[]"));
+        match ["tools", "functions"].into_iter().find(is_set) {
+            Some(name) if !tools => Err(unsupported(name, "This model does not call tools.")),
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the model can reply at all.
     ///
     /// # Errors
@@ -223,6 +245,17 @@ impl Models {
     /// Returns the providers of the database.
     pub fn providers(&self) -> impl Iterator<Item = &Arc<ConnectedProvider>> {
         self.providers.values()
+    }
+
+    /// Returns the number of models of the database with a route to a provider.
+    pub fn models_of_provider(&self, id: ProviderId) -> u64 {
+        self.models_of_providers.get(&id).copied().unwrap_or_default()
+    }
+
+    /// Returns the provider's names of the models of the database with a route to a provider.
+    pub fn upstream_models(&self, id: ProviderId) -> HashSet<String> {
+        let routes = self.entries.values().filter_map(|entry| entry.row.as_ref()).flat_map(|row| &row.routes);
+        routes.filter(|route| route.provider_id == id).map(|route| route.upstream_model.clone()).collect()
     }
 
     /// Returns the epoch of the database that the snapshot shows; `None` before the first.

@@ -2,6 +2,7 @@
 
 pub mod api_key;
 pub mod audit_event;
+pub mod breaker_reset;
 pub mod bulk_change;
 pub mod catalog_epoch;
 pub mod chat;

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::AtomicU64;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::app::App;
 use crate::core::password::QueueKind;
+use crate::infra::catalog::Models;
 
 /// A gauge by state.
 type ByState = Family<[(&'static str, &'static str); 1], Gauge>;
@@ -55,10 +57,33 @@ pub(super) fn gathered(app: &App) -> Registry {
     }
     let help = "Whether an upstream cools down after repeated failures, by model and upstream number";
     registry.register("upstream_resting", help, resting);
+    upstream_calls(&mut registry, &models);
     let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
     build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
     registry.register("build_info", "The running version", build);
     registry
+}
+
+/// Registers the calls of upstreams. One that was not called has no line: a catalog may have thousands of models.
+fn upstream_calls(registry: &mut Registry, models: &Models) {
+    let calls = Family::<[(&'static str, String); 2], Counter>::default();
+    let errors = Family::<[(&'static str, String); 3], Counter>::default();
+    for model in models.iter() {
+        for (place, totals) in model.provider.totals().into_iter().enumerate() {
+            let Some(totals) = totals else { continue };
+            let labels = [("model", model.name.clone()), ("upstream", (place + 1).to_string())];
+            let [of_model, upstream] = labels.clone();
+            calls.get_or_create(&labels).inc_by(totals.calls);
+            for (kind, count) in totals.errors.into_iter().filter(|(_, count)| *count > 0) {
+                let labels = [of_model.clone(), upstream.clone(), ("kind", kind.as_str().to_owned())];
+                errors.get_or_create(&labels).inc_by(count);
+            }
+        }
+    }
+    let help = "Calls of upstreams, retries included, by model and upstream number";
+    registry.register("upstream_calls", help, calls);
+    let help = "Failed calls of upstreams, by model, upstream number and kind";
+    registry.register("upstream_errors", help, errors);
 }
 
 /// Gathers the standard metrics of a process, by their standard names. On Linux only.
@@ -66,7 +91,6 @@ pub(super) fn gathered(app: &App) -> Registry {
 pub(super) fn process() -> Registry {
     use procfs::WithCurrentSystemInfo;
     use procfs::process::{LimitValue, Process};
-    use prometheus_client::metrics::counter::Counter;
 
     let mut registry = Registry::with_prefix("process");
     let Ok((process, stat)) = Process::myself().and_then(|process| process.stat().map(|stat| (process, stat))) else {

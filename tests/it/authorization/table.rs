@@ -40,6 +40,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.chats", "{ it: chats { totalCount } }", STAFF),
     ("Query.conversation", "{ it: conversation(id: \"$conversation\") { id } }", OWN),
     ("Query.conversations", "{ it: conversations { totalCount } }", MINE),
+    ("Query.defaultModel", "{ it: defaultModel { name } }", ALL),
     ("Query.estimateMessage", "{ it: estimateMessage(input: {message: \"x\"}) { hold } }", MINE),
     ("Query.group", "{ it: group(id: \"$group\") { id } }", [UNAUTHENTICATED, FORBIDDEN, NOT_FOUND, OK, OK, OK]),
     ("Query.groups", "{ it: groups { totalCount } }", STAFF),
@@ -48,6 +49,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Query.me", "{ it: me { id } }", [NULL, FORBIDDEN, OK, OK, OK, OK]),
     ("Query.models", "{ it: models { name } }", ALL),
     ("Query.myGroups", "{ it: myGroups { totalCount } }", MINE),
+    ("Query.modelsConnection", "{ it: modelsConnection { totalCount } }", ALL),
     ("Query.node", "{ it: node(id: \"$chat\") { id } }", [NULL, NULL, NULL, OK, OK, OK]),
     ("Query.openTurns", "{ it: openTurns }", STAFF),
     (
@@ -216,6 +218,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Mutation.startMessage", "mutation { it: startMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     ("Mutation.stopMessage", "mutation { it: stopMessage(input: {chatId: \"$chat\"}) { errors { code } } }", OWN),
     (
+        "Mutation.resetBreaker",
+        "mutation { it: resetBreaker(input: {providerId: \"$provider\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.testProvider",
         "mutation { it: testProvider(input: {providerId: \"$provider\"}) { errors { code } } }",
         SUPERUSER,
@@ -320,10 +327,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ApiKeyUsage", "apiKey apiKeyId messages tokens"),
     ("AuditEvent", "action actor actorName createdAt details id targetId targetName user"),
     ("Balance", "held tokens"),
+    ("Breaker", "failures since status until"),
     (
         "CatalogModel",
-        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning routes \
-         shadowsDatabase source title tools updatedAt",
+        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning \
+         routeStates routes shadowsDatabase source title tools updatedAt",
     ),
     (
         "Chat",
@@ -338,6 +346,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("GroupMember", "createdAt role source user"),
     ("KeySpending", "dailyLimit held monthlyLimit thisMonth today total totalLimit"),
     ("LedgerEntry", "actor* amount apiKeyId balanceAfter chat createdAt group hash id note reason seq user"),
+    ("Latency", "p50Ms p95Ms"),
     ("MessageEstimate", "affordable available expected hold"),
     ("Model", "default description maxOutput name price title window"),
     ("ModelRoute", "order provider upstreamModel weight"),
@@ -360,10 +369,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("PriceVersion", "model price since version"),
     (
         "Provider",
-        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries name updatedAt",
+        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries modelCount \
+         name updatedAt",
     ),
     ("ProviderHeader", "name value"),
-    ("ProviderModel", "contextWindow maxOutput name title"),
+    ("ProviderModel", "added contextWindow maxOutput name title"),
     ("ProviderTestStep", "kind message milliseconds succeeded"),
     ("Receipt", "cost hold lines price total"),
     ("ReceiptLine", "amount part per price quantity"),
@@ -371,6 +381,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ReplyReasoning", "offset seq text"),
     ("ReplyFailed", "chat code message"),
     ("ReplyFinished", "balance chat"),
+    ("RouteCalls", "calls errors firstByte stopped whole"),
+    ("RouteError", "at kind message"),
+    ("RouteErrorCount", "count kind"),
+    ("RouteState", "breaker host lastError lastHour provider upstreamModel"),
     ("Server", "contact currency maxMessageChars maxSystemPromptChars passwordRules registration usernameRules"),
     ("Session", "address createdAt current expiresAt id lastUsedAt userAgent"),
     ("Spender", "messages tokens user"),

@@ -37,6 +37,12 @@ async fn from_nothing_to_a_chat_without_a_restart(on: On) {
     assert_eq!(kinds, expected.iter().map(|kind| (kind, &yes)).collect::<Vec<_>>(), "{tested}");
     let listed = root.data("query($id: ID!) { providerModels(id: $id) { name } }", json!({ "id": id })).await;
     assert_eq!(listed["providerModels"], json!([{ "name": "small" }, { "name": "large" }]));
+    let found = async |search: &str| {
+        let query = "query($search: String) { providers(search: $search) { nodes { name } totalCount } }";
+        root.data(query, json!({ "search": search })).await["providers"].take()
+    };
+    assert_eq!(found(" OUB").await, json!({ "nodes": [{ "name": "double" }], "totalCount": 1 }));
+    assert_eq!(found("d%e").await, json!({ "nodes": [], "totalCount": 0 }));
 
     for (name, price) in [("small", json!({ "perMessage": 3 })), ("large", json!({ "perMillionInput": 1_000_000 }))] {
         let route = json!({ "providerId": id, "upstreamModel": name });
@@ -45,6 +51,8 @@ async fn from_nothing_to_a_chat_without_a_restart(on: On) {
         let expected = json!({ "name": name, "source": "DATABASE", "enabled": true, "problem": null });
         assert_eq!(created, json!({ "model": expected, "errors": [] }));
     }
+    let listed = root.data("query($id: ID!) { providerModels(id: $id) { added } }", json!({ "id": id })).await;
+    assert_eq!(listed["providerModels"], json!([{ "added": true }, { "added": true }]));
     let said = mia.say("small", "Hello").await;
     assert_eq!((&said["chat"]["response"], &said["chat"]["cost"]), (&json!("I am small."), &json!(3)), "{said}");
     assert_eq!(mia.say("large", "Hello").await["chat"]["cost"], 7);

@@ -1,9 +1,12 @@
 //! The catalog of the database: providers, models and prices that are changed while servers run.
 
+mod capabilities;
 mod change;
 mod command_line;
+mod killed_rotation;
 mod live;
 mod names;
+mod route_states;
 mod routes;
 mod scale;
 mod secrets;

@@ -96,4 +96,31 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
         after = page["pageInfo"]["endCursor"].clone();
     }
     assert!(names.is_sorted() && names.len() == 300, "{names:?}");
+    clients_find_models_of_a_large_catalog(&root).await;
+}
+
+async fn clients_find_models_of_a_large_catalog(root: &Client) {
+    // The list of all is too much for an operation.
+    let all =
+        "{ models { name title description default maxOutput price { perMessage perMillionInput perMillionOutput } } }";
+    root.code(all, json!({})).await;
+    let query = "query($search: String, $names: [String!], $after: String) { defaultModel { name default }
+        it: modelsConnection(first: 50, search: $search, names: $names, after: $after) { totalCount
+        nodes { name title description default maxOutput price { perMessage perMillionInput } }
+        pageInfo { endCursor hasNextPage } } }";
+    let first = root.data(query, json!({})).await;
+    let page = &first["it"];
+    assert!(page["totalCount"].as_u64().unwrap() >= 10_000 && page["pageInfo"]["hasNextPage"] == true, "{page}");
+    assert_eq!(first["defaultModel"]["default"], true);
+    let begun = Instant::now();
+    let found = root.data(query, json!({ "search": "  SEVEN m7 " })).await["it"].take();
+    println!("a search takes {:?}", begun.elapsed());
+    assert_eq!((&found["totalCount"], &found["nodes"][0]["name"]), (&json!(1), &json!("m7")), "{found}");
+    let named = root.data(query, json!({ "names": ["m9999", "none", "m5000"] })).await["it"].take();
+    assert_eq!((&named["totalCount"], &named["nodes"][0]["name"]), (&json!(2), &json!("m5000")), "{named}");
+    assert_eq!(root.code(query, json!({ "names": vec!["m"; 101] })).await, "INVALID_INPUT");
+    let begun = Instant::now();
+    let listed = root.get("/v1/models").await;
+    println!("/v1/models: {} bytes in {:?}", listed.text.len(), begun.elapsed());
+    assert!(listed.json()["data"].as_array().unwrap().len() >= 10_000);
 }

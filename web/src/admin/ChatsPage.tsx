@@ -2,9 +2,9 @@ import { Anchor, Select, SimpleGrid, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
 import { Link } from 'react-router'
-import { useQuery } from 'urql'
+import { useState } from 'react'
+import { useModels, useSearchedModels } from '../chat/models/useModels'
 import type { ChatStatus } from '../gql/admin'
-import { ModelsDocument } from '../gql/chat'
 import { AdminTitle } from './AdminTitle'
 import { ChatTable } from './ChatTable'
 import { DateRangeFields } from './DateRangeFields'
@@ -23,7 +23,8 @@ export function ChatsPage() {
   const [model, setModel] = useSearchParam('model')
   const [status, setStatus] = useSearchParam('status')
   const range = useDateRange()
-  const [{ data }] = useQuery({ query: ModelsDocument })
+  const [modelSearch, setModelSearch] = useState('')
+  const models = useSearchedModels(useModels([model]), modelSearch).map(({ name }) => name)
   const filters = { userId, search: debouncedSearch.trim(), model, status: parseChoice(STATUSES, status), ...range }
   return (
     <>
@@ -49,7 +50,10 @@ export function ChatsPage() {
           placeholder="All"
           clearable
           clearButtonProps={{ 'aria-label': 'Clear model' }}
-          data={data?.models.map(({ name }) => name) ?? []}
+          searchable
+          nothingFoundMessage="No such model"
+          onSearchChange={setModelSearch}
+          data={models}
           value={model}
           onChange={setModel}
         />

@@ -10,7 +10,11 @@ const ACCOUNTS: Choice[] = [
 ]
 
 const CATALOG: Choice[] = [
-  { value: 'providers', label: 'Providers', values: ['PROVIDER_CREATE', 'PROVIDER_UPDATE', 'PROVIDER_DELETE'] },
+  {
+    value: 'providers',
+    label: 'Providers',
+    values: ['PROVIDER_CREATE', 'PROVIDER_UPDATE', 'PROVIDER_DELETE', 'BREAKER_RESET'],
+  },
   { value: 'models', label: 'Models', values: ['MODEL_CREATE', 'MODEL_UPDATE', 'MODEL_DELETE'] },
   { value: 'prices', label: 'Prices', values: ['MODEL_SET_PRICE'] },
 ]

@@ -54,6 +54,7 @@ it('tells changes of the catalog by its names', () => {
   expect(act('provider.create')).toBe('Connected the provider gpt')
   expect(act('provider.update')).toBe('Changed the provider gpt')
   expect(act('provider.delete')).toBe('Deleted the provider gpt')
+  expect(act('breaker.reset')).toBe('Reset the circuit breakers of gpt')
   expect(act('model.create')).toBe('Added the model gpt')
   expect(act('model.delete')).toBe('Deleted the model gpt')
   expect(act('model.set_price')).toBe('Set the price of the model gpt')

@@ -19,6 +19,7 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['provider.create', ({ targetName }) => `Connected the provider ${targetName}`],
   ['provider.update', ({ targetName }) => `Changed the provider ${targetName}`],
   ['provider.delete', ({ targetName }) => `Deleted the provider ${targetName}`],
+  ['breaker.reset', ({ targetName }) => `Reset the circuit breakers of ${targetName}`],
   ['model.create', ({ targetName }) => `Added the model ${targetName}`],
   ['model.update', modelUpdateLabel],
   ['model.set_price', ({ targetName }) => `Set the price of the model ${targetName}`],

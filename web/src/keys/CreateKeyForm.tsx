@@ -1,8 +1,7 @@
 import { Button, Checkbox, Group, Input, MultiSelect, NumberInput, SimpleGrid, Stack, TextInput } from '@mantine/core'
-import { useRef } from 'react'
-import { useQuery } from 'urql'
+import { useRef, useState } from 'react'
+import { useModels, useSearchedModels } from '../chat/models/useModels'
 import { INVALID_DAY, parseTypedDay, today } from '../format/dates'
-import { ModelsDocument } from '../gql/chat'
 import { CreateKeyDocument } from '../gql/keys'
 import { mutate } from '../graphql/client'
 import { Problem } from '../graphql/problem'
@@ -18,7 +17,8 @@ const NUMBER = { placeholder: 'No limit', allowDecimal: false, allowNegative: fa
 
 export default function CreateKeyForm({ onCreated }: { onCreated: (created: CreatedKey) => void }) {
   const { client, user } = useViewer()
-  const [{ data }] = useQuery({ query: ModelsDocument })
+  const [search, setSearch] = useState('')
+  const models = useSearchedModels(useModels(), search).map(({ name }) => name)
   const day = useRef<HTMLInputElement>(null)
   const { form, submit, problem, isBusy } = useMutationForm<NewKey>(
     {
@@ -64,7 +64,11 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
             label="Models"
             description="Empty: all models"
             placeholder={form.values.models.length === 0 ? 'All' : ''}
-            data={data?.models.map(({ name }) => name) ?? []}
+            // What was chosen in the results of an earlier search stays.
+            data={[...new Set([...models, ...form.values.models])]}
+            searchable
+            onSearchChange={setSearch}
+            nothingFoundMessage="No such model"
             clearable
             clearButtonProps={{ 'aria-label': 'Clear models' }}
             {...form.getInputProps('models')}

@@ -20,6 +20,7 @@ pub(crate) struct Mutation(
     account::AdminMutation,
     bulk::BulkMutation,
     catalog::ProviderMutation,
+    catalog::BreakerMutation,
     catalog::ModelMutation,
     session::SessionMutation,
     chat::ChatMutation,

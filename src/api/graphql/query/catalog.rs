@@ -18,6 +18,8 @@ impl CatalogQuery {
     async fn providers(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "Returns only providers with this in their name; the case of A to Z is ignored.")]
+        search: Option<String>,
         first: Option<i32>,
         last: Option<i32>,
         after: Option<String>,
@@ -25,7 +27,7 @@ impl CatalogQuery {
     ) -> Result<Option<ConnectionOf<Provider>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let (staff, page) = (viewer.require_staff()?, page(first, last, after, before)?);
-        Ok(Some(types::providers(ctx, catalog::providers(app, staff, page)).await?))
+        Ok(Some(types::providers(ctx, catalog::providers(app, staff, search.as_deref(), page)).await?))
     }
 
     /// One provider. For staff.
@@ -47,8 +49,10 @@ impl CatalogQuery {
     ) -> Result<Option<Vec<ProviderModel>>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = viewer.require_superuser()?.into();
-        let models = catalog::provider_models(app, actor, ProviderId::parse(&id)?).await?;
-        Ok(Some(models.into_iter().map(ProviderModel::from).collect()))
+        let id = ProviderId::parse(&id)?;
+        let models = catalog::provider_models(app, actor, id).await?;
+        let added = app.models().upstream_models(id);
+        Ok(Some(models.into_iter().map(|model| ProviderModel::of(model, &added)).collect()))
     }
 
     /// All models by name, disabled ones included: those of the configuration file and those of the database. For staff.
@@ -60,6 +64,9 @@ impl CatalogQuery {
         #[graphql(desc = "Returns only models from there.")] source: Option<Source>,
         #[graphql(desc = "Returns only models that are enabled, or disabled.")] enabled: Option<bool>,
         #[graphql(desc = "Returns only models with a route to this provider.")] provider_id: Option<ID>,
+        #[graphql(desc = "Returns only models that this server has called in the last hour, or that have a circuit \
+                          breaker that is not closed; or only others.")]
+        in_use: Option<bool>,
         first: Option<i32>,
         last: Option<i32>,
         after: Option<String>,
@@ -68,7 +75,7 @@ impl CatalogQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_staff()?;
         let provider_id = provider_id.map(|id| ProviderId::parse(&id)).transpose()?;
-        let filter = catalog::Filter { search, source, enabled, provider_id };
+        let filter = catalog::Filter { search, source, enabled, provider_id, in_use };
         let (page, total) = catalog::page(app, staff, filter, page(first, last, after, before)?)?;
         Ok(Some(types::catalog_models(page, total)))
     }

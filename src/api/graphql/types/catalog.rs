@@ -1,5 +1,7 @@
 //! The catalog as operators see it: providers, models and changes of prices.
 
+use std::collections::HashSet;
+
 use async_graphql::connection::{Connection, Edge};
 use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
@@ -12,10 +14,12 @@ use super::super::id::RowId;
 use super::connection::{Cursor, TotalCount};
 use super::model::Price;
 use super::receipt::PriceVersion;
+use super::route_state::RouteState;
 use super::{ConnectionOf, User, connection};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::pagination::{KeyedPage, Page};
+use crate::domain::catalog::MAX_ROUTES;
 use crate::infra::ai::upstream::probe::{ListedModel, StepKind, TestStep};
 use crate::infra::catalog::{Entry, Source};
 use crate::infra::entity::provider::Kind;
@@ -77,6 +81,11 @@ impl Provider {
     /// The cool-down after several failures in a row, in seconds.
     async fn circuit_cooldown_seconds(&self) -> i64 {
         self.0.circuit_cooldown_ms / 1000
+    }
+
+    /// The number of models with a route to it, disabled ones included.
+    async fn model_count(&self, ctx: &Context<'_>) -> Result<u64> {
+        Ok(ctx.data::<App>()?.models().models_of_provider(self.0.id))
     }
 
     /// When it was connected.
@@ -197,6 +206,14 @@ impl CatalogModel {
         Ok(self.own().into_iter().flat_map(|own| &own.routes).filter_map(route).collect())
     }
 
+    /// The state of its routes on this server, in their order, the first 16; empty for a model that runs in the server.
+    async fn route_states(&self, ctx: &Context<'_>) -> Result<Vec<RouteState>> {
+        let app = ctx.data::<App>()?;
+        let (models, now) = (app.models(), app.clock.now());
+        let states = self.0.model.provider.routes().into_iter().take(MAX_ROUTES);
+        Ok(states.map(|state| RouteState::of(state, &models, now)).collect())
+    }
+
     /// When it was last changed, its routes and its price included; null for a model that is not from the database.
     async fn updated_at(&self) -> Option<DateTime<Utc>> {
         self.own().map(|own| own.row.updated_at)
@@ -245,6 +262,8 @@ impl PriceChange {
 pub(crate) struct ProviderModel {
     /// The provider's name of the model.
     name: Text<'static>,
+    /// Whether the catalog has a model with a route to it.
+    added: bool,
     /// The title; null if the provider has none.
     title: Option<Text<'static>>,
     /// The context window in model tokens; null if the provider does not tell it.
@@ -253,10 +272,17 @@ pub(crate) struct ProviderModel {
     max_output: Option<u64>,
 }
 
-impl From<ListedModel> for ProviderModel {
-    fn from(model: ListedModel) -> Self {
+impl ProviderModel {
+    /// Returns a listed model; `added` are the provider's names of the models of the catalog.
+    pub(crate) fn of(model: ListedModel, added: &HashSet<String>) -> Self {
         let ListedModel { name, title, context_window, max_output } = model;
-        Self { name: name.into(), title: title.map(Text::from), context_window, max_output }
+        Self {
+            added: added.contains(&name),
+            name: name.into(),
+            title: title.map(Text::from),
+            context_window,
+            max_output,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod ledger;
 mod model;
 mod overview;
 mod receipt;
+mod route_state;
 mod server;
 mod session;
 mod usage;
@@ -27,7 +28,7 @@ pub(super) use self::connection::{ConnectionOf, PageArguments, connection, page}
 pub(super) use self::conversation::{Conversation, conversations};
 pub(super) use self::group::{Group, GroupMember, groups};
 pub(super) use self::ledger::{Balance, LedgerEntry, Spending, entries};
-pub(super) use self::model::Model;
+pub(super) use self::model::{Model, models};
 pub(super) use self::overview::{DEFAULT_ROWS, Overview};
 pub(super) use self::server::Server;
 pub(super) use self::session::{Session, sessions};

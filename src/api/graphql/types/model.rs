@@ -1,11 +1,15 @@
 //! Models and their prices, as the catalog has them.
 
+use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Object, SimpleObject};
 
 use super::super::execution::bounded::Text;
+use super::connection::{ConnectionOf, Cursor, TotalCount};
+use crate::core::pagination::KeyedPage;
 use crate::core::price;
 use crate::core::tokens::Tokens;
-use crate::infra::catalog;
+use crate::domain::catalog::{ModelFilter, count_usable};
+use crate::infra::catalog::{self, Entry, Models};
 
 pub(crate) struct Model {
     pub(crate) model: catalog::Model,
@@ -49,6 +53,16 @@ impl Model {
     async fn max_output(&self) -> u64 {
         self.model.max_output
     }
+}
+
+/// Returns a connection of the models that match a filter.
+pub(crate) fn models(page: KeyedPage<Entry>, of: &Models, filter: ModelFilter) -> ConnectionOf<Model> {
+    let KeyedPage { rows, has_previous, has_next } = page;
+    let total = TotalCount::of(move |app| count_usable(app, &filter));
+    let mut list = Connection::with_additional_fields(has_previous, has_next, total);
+    let wrap = |Entry { model, .. }: Entry| Model { default: of.is_default(&model), model };
+    list.edges.extend(rows.into_iter().map(|(name, entry)| Edge::new(Cursor::of_text(name), wrap(entry))));
+    list
 }
 
 /// The price of a model in prepaid tokens: the sum of its components, rounded up.

@@ -19,6 +19,7 @@ use crate::domain::account::admin::MAX_USERS;
 use crate::domain::catalog::{MAX_HEADERS, MAX_ROUTES};
 use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
+use crate::infra::ai::route_state::RouteErrorKind;
 use crate::infra::ai::upstream::probe::{MAX_LISTED, StepKind};
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
@@ -95,7 +96,8 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         }
         ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
         ("Receipt", "lines") => Rows::AtMost(Part::items().len()),
-        ("CatalogModel", "routes") => Rows::AtMost(MAX_ROUTES),
+        ("CatalogModel", "routes" | "routeStates") => Rows::AtMost(MAX_ROUTES),
+        ("RouteCalls", "errors") => Rows::AtMost(RouteErrorKind::ALL.len()),
         ("Provider", "headers") => Rows::AtMost(MAX_HEADERS),
         ("Query", "providerModels") => Rows::AtMost(MAX_LISTED),
         ("TestProviderPayload", "steps") => Rows::AtMost(StepKind::items().len()),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::infra::ai::route_state::{BreakerState, BreakerStatus};
+
 /// The number of consecutive failed requests that opens the circuit.
 const FAILURES: u32 = 5;
 /// The interval at which an upstream is tried during its cool-down if every other one is cooling down too: its failures
@@ -23,6 +25,10 @@ struct State {
     until: Option<Instant>,
     /// When the upstream may be tried next during the cool-down, if there is no other one.
     trickle: Option<Instant>,
+    /// Whether a call after the cool-down has no result yet.
+    is_probing: bool,
+    /// When the circuit was opened or closed.
+    changed: Option<Instant>,
 }
 
 impl Breaker {
@@ -34,6 +40,7 @@ impl Breaker {
             Some(until) if until > now => false,
             Some(_) => {
                 state.until = Some(now + rest);
+                state.is_probing = true;
                 true
             }
             None => true,
@@ -62,16 +69,39 @@ impl Breaker {
         state.until.is_some_and(|until| until > now)
     }
 
+    /// Returns the state for operators.
+    pub(super) fn state(&self, now: Instant) -> BreakerState {
+        let state = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (status, changed, until) = match state.until {
+            None => (BreakerStatus::Closed, state.changed, None),
+            Some(until) if until > now && !state.is_probing => (BreakerStatus::Open, state.changed, Some(until)),
+            // The cool-down is extended while a call probes: the end of the former one is not known any more.
+            Some(until) => (BreakerStatus::HalfOpen, Some(until).filter(|until| *until <= now), None),
+        };
+        BreakerState {
+            status,
+            failures: state.failures,
+            since: changed.map(|changed| now.saturating_duration_since(changed)),
+            until: until.map(|until| until.saturating_duration_since(now)),
+        }
+    }
+
     /// Records a response of the upstream and closes the circuit.
-    pub(super) fn record_success(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+    pub(super) fn record_success(&self, now: Instant) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = if state.until.is_some() { Some(now) } else { state.changed };
+        *state = State { changed, ..State::default() };
     }
 
     /// Records a failed request. Its retries count as one failure.
     pub(super) fn record_failure(&self, rest: Duration, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.failures = state.failures.saturating_add(1);
+        state.is_probing = false;
         if state.failures >= FAILURES {
+            if state.until.is_none() {
+                state.changed = Some(now);
+            }
             state.until = Some(now + rest);
         }
     }
@@ -90,15 +120,27 @@ mod tests {
             breaker.record_failure(rest, now);
         }
         assert!(!breaker.allow(rest, now) && breaker.is_open(now));
+        let open = BreakerState {
+            status: BreakerStatus::Open,
+            failures: FAILURES,
+            since: Some(Duration::ZERO),
+            until: Some(rest),
+        };
+        assert_eq!(breaker.state(now), open);
         now += rest;
         assert!(!breaker.is_open(now));
+        assert_eq!(breaker.state(now).status, BreakerStatus::HalfOpen);
         assert!(breaker.allow(rest, now), "one call probes");
         assert!(!breaker.allow(rest, now), "other calls are not allowed");
+        assert_eq!(breaker.state(now).status, BreakerStatus::HalfOpen);
         breaker.record_failure(rest, now);
+        assert_eq!(breaker.state(now), BreakerState { failures: FAILURES + 1, since: Some(rest), ..open });
         now += rest;
         assert!(breaker.allow(rest, now));
-        breaker.record_success();
+        breaker.record_success(now);
         assert!(breaker.allow(rest, now) && breaker.allow(rest, now));
+        let closed = BreakerState { since: Some(Duration::ZERO), ..BreakerState::default() };
+        assert_eq!(breaker.state(now), closed);
         breaker.record_failure(rest, now);
         assert!(breaker.allow(rest, now), "a single failure does not open the circuit");
     }

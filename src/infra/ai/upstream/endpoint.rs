@@ -1,5 +1,6 @@
 //! An upstream: its address, and the meaning of its error responses.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +13,12 @@ use serde_json::Value;
 
 use super::breaker::Breaker;
 use super::failure::unavailable;
+use super::history::History;
 use super::protocol::Wire;
 use super::redact::Redactor;
 use super::{MAX_EXCERPT_BYTES, UpstreamConfig};
 use crate::core::error::{Code, Error};
+use crate::core::ids::ProviderId;
 
 /// The maximum size of an upstream's error response that is passed on to the client, in bytes.
 const MAX_REJECTION_BYTES: usize = 64 << 10;
@@ -39,14 +42,19 @@ pub(super) struct Upstream {
     pub(super) model: String,
     /// The origin of its reasoning blocks: those of another account, or model, can't be read.
     pub(super) origin: String,
+    pub(super) provider_id: Option<ProviderId>,
+    /// The host and, unless it is that of the scheme, the port: for operators.
+    pub(super) host: String,
     pub(super) breaker: Breaker,
+    pub(super) history: Arc<History>,
     pub(super) position: i64,
     pub(super) weight: i64,
 }
 
 impl Upstream {
     pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig) -> Result<Self, Error> {
-        let UpstreamConfig { base_url, api_key, upstream_model, headers: further, position, weight } = address;
+        let UpstreamConfig { base_url, api_key, upstream_model, headers: further, position, weight, provider_id } =
+            address;
         let url = format!("{}/{}", base_url.trim_end_matches('/'), wire.path(&upstream_model));
         let parsed = reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
@@ -69,7 +77,20 @@ impl Upstream {
         let account = key.as_ref().map(account).unwrap_or_default();
         let host = parsed.host_str().unwrap_or_default();
         let origin = format!("{host}{} {upstream_model} {account}", parsed.path());
-        Ok(Self { url, headers, key, model: upstream_model, origin, breaker: Breaker::default(), position, weight })
+        let shown = parsed.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Ok(Self {
+            url,
+            headers,
+            key,
+            model: upstream_model,
+            origin,
+            provider_id,
+            host: shown,
+            breaker: Breaker::default(),
+            history: Arc::default(),
+            position,
+            weight,
+        })
     }
 
     /// Classifies an error response: a wrong key, address or model name is a fault of the configuration, which users

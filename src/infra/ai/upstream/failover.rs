@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::iter;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Response};
+use reqwest::{Body, Response, StatusCode};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use super::protocol::OwnCall;
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
+use crate::infra::ai::route_state::RouteErrorKind;
 use crate::infra::ai::{Message, Request};
 
 /// The first delay before a retry; it doubles.
@@ -109,6 +110,7 @@ impl Inner {
     /// Sends the request to one upstream.
     async fn ask(&self, place: usize, request: &Request, accepted: &Notify) -> Result<OpenResponse, UpstreamFailure> {
         let Some(upstream) = self.upstreams.get(place) else { return Err(self.all_rest()) };
+        let mut call = upstream.history.begin(Instant::now());
         let answered = async {
             let mut response = self.send(upstream, request).await?;
             if response.status().is_success() {
@@ -118,7 +120,7 @@ impl Inner {
                 }
                 accepted.notify_one();
                 let first = response.chunk().await.map_err(lost)?;
-                return Ok(OpenResponse { upstream: place, first, response });
+                return Ok((first, response));
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
             let is_in_vain = response.headers().get("x-should-retry").is_some_and(|value| value == "false");
@@ -127,14 +129,29 @@ impl Inner {
             // For the client, which may retry.
             let error = Error { retry_after: retry_after.map(seconds), ..error };
             let is_rejection = is_rejection(status) && error.code != Code::Internal;
-            Err(UpstreamFailure { error, again, retry_after, is_rejection, rejection })
+            let kind = match status {
+                _ if error.code == Code::Internal => RouteErrorKind::Configuration,
+                _ if is_rejection => RouteErrorKind::Rejected,
+                StatusCode::TOO_MANY_REQUESTS => RouteErrorKind::RateLimited,
+                _ => RouteErrorKind::Upstream,
+            };
+            Err(UpstreamFailure { error, kind, again, retry_after, is_rejection, rejection })
         };
         match answered.await {
-            // An upstream that rejects a request is healthy.
-            Err(failed) if !failed.is_rejection => Err(failed),
-            answered => {
-                upstream.breaker.record_success();
-                answered
+            Ok((first, response)) => {
+                let now = Instant::now();
+                call.first_byte(now);
+                upstream.breaker.record_success(now);
+                Ok(OpenResponse { upstream: place, first, response, call })
+            }
+            Err(failed) => {
+                let now = Instant::now();
+                call.fail(failed.kind, failed.shown(), now);
+                // An upstream that rejects a request is healthy.
+                if failed.is_rejection {
+                    upstream.breaker.record_success(now);
+                }
+                Err(failed)
             }
         }
     }
@@ -181,7 +198,8 @@ fn without_reasoning(request: &Request) -> Request {
 
 /// Returns the failure of a connection, which is worth a retry.
 fn lost(error: reqwest::Error) -> UpstreamFailure {
-    UpstreamFailure { again: true, ..UpstreamFailure::of(unavailable(error.without_url())) }
+    let kind = RouteErrorKind::Connection;
+    UpstreamFailure { again: true, kind, ..UpstreamFailure::of(unavailable(error.without_url())) }
 }
 
 #[cfg(test)]

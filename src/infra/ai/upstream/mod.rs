@@ -15,6 +15,7 @@ mod endpoint;
 mod failover;
 mod failure;
 mod finish;
+mod history;
 mod large_answers;
 mod open_response;
 mod order;
@@ -43,16 +44,18 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::endpoint::Upstream;
-use self::failure::{UpstreamFailure, unavailable};
+use self::failure::{UpstreamFailure, causes, unavailable};
 use self::large_answers::LargeAnswers;
 use self::order::Order;
 pub use self::params::Params;
 pub use self::protocol::{Anthropic, ChatCompletions, Gemini, Ollama, Protocol, Responses, Think};
 use self::redact::Redactor;
 use self::sse::Framing;
+use super::route_state::{RouteErrorKind, RouteState, RouteTotals};
 use super::think_tags::split_reasoning;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
+use crate::core::ids::ProviderId;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum length of an upstream's error in the log.
@@ -96,6 +99,8 @@ pub struct UpstreamConfig {
     pub position: i64,
     /// The share of the requests that it gets first among the upstreams with the same position; 0 without weights.
     pub weight: i64,
+    /// The provider of the database; `None` for an upstream of the configuration file.
+    pub provider_id: Option<ProviderId>,
 }
 
 /// A remote service, or several with failover.
@@ -205,13 +210,18 @@ impl Provider for Remote {
             yield Ok(Event::Accepted);
             let is_stream = shared.protocol.wire().framing() == Framing::Lines || opened.is_stream();
             let upstream = opened.upstream;
-            let (shared, bytes) = (shared.clone(), opened.bytes());
+            let (shared, (bytes, mut call)) = (shared.clone(), opened.bytes());
             let events = match &request.passing {
                 Some(passing) if passing.stream && is_stream => passthrough::parts(shared, upstream, bytes, passing),
                 Some(passing) => passthrough::whole(shared, upstream, bytes, passing),
                 None => split_reasoning(read::reply(shared, upstream, is_stream, bytes)),
             };
             for await event in events {
+                match &event {
+                    Ok(Event::Done(_)) => call.complete(Instant::now()),
+                    Ok(_) => {}
+                    Err(error) => call.fail(RouteErrorKind::Interrupted, causes(error), Instant::now()),
+                }
                 yield event;
             }
         }
@@ -264,6 +274,29 @@ impl Provider for Remote {
     fn resting(&self) -> Vec<bool> {
         let now = Instant::now();
         self.0.upstreams.iter().map(|upstream| upstream.breaker.is_open(now)).collect()
+    }
+
+    fn routes(&self) -> Vec<RouteState> {
+        let now = Instant::now();
+        let state = |upstream: &Upstream| RouteState {
+            provider_id: upstream.provider_id,
+            host: upstream.host.clone(),
+            upstream_model: upstream.model.clone(),
+            breaker: upstream.breaker.state(now),
+            last_hour: upstream.history.last_hour(now),
+            last_error: upstream.history.last_error(now),
+        };
+        self.0.upstreams.iter().map(state).collect()
+    }
+
+    fn totals(&self) -> Vec<Option<RouteTotals>> {
+        self.0.upstreams.iter().map(|upstream| upstream.history.totals()).collect()
+    }
+
+    fn reset_breakers(&self, provider_id: Option<ProviderId>) {
+        let is_meant = |upstream: &&Upstream| provider_id.is_none() || upstream.provider_id == provider_id;
+        let now = Instant::now();
+        self.0.upstreams.iter().filter(is_meant).for_each(|upstream| upstream.breaker.record_success(now));
     }
 }
 

@@ -7,6 +7,7 @@ use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 
 use super::failure::unavailable;
+use super::history::Call;
 use crate::core::error::Error;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -21,6 +22,8 @@ pub(super) struct OpenResponse {
     /// The first bytes; `None` if the body is empty.
     pub(super) first: Option<Bytes>,
     pub(super) response: Response,
+    /// The call, which ends with the response.
+    pub(super) call: Call,
 }
 
 impl OpenResponse {
@@ -37,8 +40,8 @@ impl OpenResponse {
         }
     }
 
-    /// Returns all bytes. The reader bounds how much of them it keeps.
-    pub(super) fn bytes(self) -> Chunks {
+    /// Returns all bytes, and the call. The reader bounds how much of them it keeps.
+    pub(super) fn bytes(self) -> (Chunks, Call) {
         let mut is_first = true;
         let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
         let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
@@ -53,6 +56,6 @@ impl OpenResponse {
                 }
             })
         });
-        unmarked.boxed()
+        (unmarked.boxed(), self.call)
     }
 }

@@ -5,7 +5,7 @@ import { useViewer } from '../../session/context'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { showToast } from '../../ui/toast'
 import { useMutationForm } from '../../ui/useMutationForm'
-import type { Model, Provider } from './lists'
+import type { Model } from './lists'
 import { createInput, modelValues, updateInput, validation, type ModelValues } from './modelForm'
 import { AMOUNT, PriceFields } from './PriceFields'
 import { RouteFields } from './RouteFields'
@@ -13,12 +13,11 @@ import { RouteFields } from './RouteFields'
 type Props = {
   /** Null for a new one. */
   model: Model | null
-  providers: readonly Provider[]
   onSaved: () => void
 }
 
 /** A form that adds a model, or changes one. */
-export function ModelForm({ model, providers, onSaved }: Props) {
+export function ModelForm({ model, onSaved }: Props) {
   const { client } = useViewer()
   const { form, submit, problem, isBusy } = useMutationForm<ModelValues>(
     { initialValues: modelValues(model), validate: validation(model === null) },
@@ -60,7 +59,7 @@ export function ModelForm({ model, providers, onSaved }: Props) {
         />
         <RouteFields
           routes={form.values.routes}
-          providers={providers}
+
           error={form.errors.routes}
           onChange={(routes) => form.setFieldValue('routes', routes)}
         />

@@ -10,11 +10,12 @@ import { useSearchParam } from '../../ui/useSearchParam'
 import { AdminTitle } from '../AdminTitle'
 import { parseChoice, parseYesNo } from '../filters'
 import { SOURCE_LABELS } from './labels'
-import { useCatalogModels, useProviders, useRefreshModels, type Model } from './lists'
+import { useCatalogModels, useRefreshModels, type Model } from './lists'
 import { modelColumns, type ModelAction } from './modelColumns'
 import { ModelForm } from './ModelForm'
 import { PriceForm } from './PriceForm'
 import { PriceHistory } from './PriceHistory'
+import { ProviderPicker } from './ProviderPicker'
 import { useModelChanges } from './useModelChanges'
 
 const SOURCES = Object.keys(SOURCE_LABELS) as ModelSource[]
@@ -28,7 +29,6 @@ export default function ModelsPage() {
   const [source, setSource] = useSearchParam('source')
   const [enabled, setEnabled] = useSearchParam('enabled')
   const [providerId, setProviderId] = useSearchParam('provider')
-  const providers = useProviders().rows
   const pages = useCatalogModels({
     search: debouncedSearch.trim(),
     source: parseChoice(SOURCES, source),
@@ -91,14 +91,11 @@ export default function ModelsPage() {
           value={parseYesNo(enabled) === null ? null : enabled}
           onChange={setEnabled}
         />
-        <Select
+        <ProviderPicker
           label="Provider"
           placeholder="All"
-          searchable
           clearable
           clearButtonProps={{ 'aria-label': 'Clear provider' }}
-          nothingFoundMessage="No providers"
-          data={providers.map(({ id, name }) => ({ value: id, label: name }))}
           value={providerId}
           onChange={setProviderId}
         />
@@ -123,8 +120,8 @@ export default function ModelsPage() {
         size="xl"
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        {task?.action === 'add' && <ModelForm model={null} providers={providers} onSaved={saved} />}
-        {task?.action === 'edit' && <ModelForm model={task.model} providers={providers} onSaved={saved} />}
+        {task?.action === 'add' && <ModelForm model={null} onSaved={saved} />}
+        {task?.action === 'edit' && <ModelForm model={task.model} onSaved={saved} />}
         {task?.action === 'price' && (
           <Stack>
             {user.isSuperuser && task.model.source === 'DATABASE' && <PriceForm model={task.model} onSet={saved} />}

@@ -9,6 +9,7 @@ import { RowsTable } from '../../ui/RowsTable'
 import { AdminTitle } from '../AdminTitle'
 import { useProviders, type Provider } from './lists'
 import { providerColumns, type ProviderAction } from './providerColumns'
+import { RouteStates } from './RouteStates'
 import { ProviderDialog, type ProviderTask } from './ProviderDialog'
 
 export default function ProvidersPage() {
@@ -63,6 +64,7 @@ export default function ProvidersPage() {
           empty="No providers yet. The models of jeton.toml need none here."
           minWidth={920}
         />
+        <RouteStates />
       </Stack>
       <ProviderDialog
         task={task}

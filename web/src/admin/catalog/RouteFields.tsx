@@ -1,21 +1,20 @@
-import { Button, Card, Group, Input, NumberInput, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Card, Group, Input, NumberInput, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import type { ReactNode } from 'react'
-import type { Provider } from './lists'
 import { newRoute, type RouteValues } from './modelForm'
 import { AMOUNT } from './PriceFields'
+import { ProviderPicker } from './ProviderPicker'
 
 /** The most routes of a model. */
 const MAX_ROUTES = 16
 
 type Props = {
   routes: readonly RouteValues[]
-  providers: readonly Provider[]
   error?: ReactNode
   onChange: (routes: RouteValues[]) => void
 }
 
 /** The routes of a model: which providers answer for it. */
-export function RouteFields({ routes, providers, error, onChange }: Props) {
+export function RouteFields({ routes, error, onChange }: Props) {
   const change = (at: number, changed: Partial<RouteValues>) =>
     onChange(routes.map((route, index) => (index === at ? { ...route, ...changed } : route)))
   const add = () => onChange([...routes, newRoute(routes.length, routes[0]?.providerId)])
@@ -31,12 +30,9 @@ export function RouteFields({ routes, providers, error, onChange }: Props) {
         {routes.map((route, at) => (
           <Card key={at} withBorder padding="sm" role="group" aria-label={`Route ${at + 1}`}>
             <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs">
-              <Select
+              <ProviderPicker
                 label="Provider"
                 placeholder="Choose"
-                searchable
-                nothingFoundMessage="No providers"
-                data={providers.map(({ id, name }) => ({ value: id, label: name }))}
                 value={route.providerId}
                 onChange={(providerId) => change(at, { providerId })}
               />

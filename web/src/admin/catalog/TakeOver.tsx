@@ -1,11 +1,10 @@
 import { Text } from '@mantine/core'
 import { useQuery } from 'urql'
-import { CatalogModelsDocument, ProviderModelsDocument } from '../../gql/admin'
+import { ProviderModelsDocument } from '../../gql/admin'
 import { problemOfCombinedError } from '../../graphql/problem'
 import { PageLoader } from '../../ui/PageLoader'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import type { Provider } from './lists'
-import { takenNames } from './takeOver'
 import { TakeOverForm } from './TakeOverForm'
 
 type Props = { provider: Provider; onDone: () => void }
@@ -17,19 +16,12 @@ export function TakeOver({ provider, onDone }: Props) {
     variables: { id: provider.id },
     requestPolicy: 'network-only',
   })
-  // More than the server returns at once are not marked; adding one of them again is refused.
-  const [known] = useQuery({
-    query: CatalogModelsDocument,
-    variables: { first: 100, providerId: provider.id },
-    requestPolicy: 'network-only',
-  })
-  if (listed.fetching || known.fetching) return <PageLoader height="12rem" />
+  if (listed.fetching) return <PageLoader height="12rem" />
   if (listed.error) {
     const retry = () => list({ requestPolicy: 'network-only' })
     return <ProblemAlert problem={problemOfCombinedError(listed.error)} onRetry={retry} />
   }
   const models = listed.data?.providerModels ?? []
   if (models.length === 0) return <Text c="dimmed">The provider lists no models.</Text>
-  const taken = takenNames(known.data?.catalogModels?.nodes ?? [], provider.id)
-  return <TakeOverForm provider={provider} models={models} taken={taken} onDone={onDone} />
+  return <TakeOverForm provider={provider} models={models} onDone={onDone} />
 }

@@ -11,24 +11,31 @@ import { windowLabel } from './labels'
 import { useRefreshModels, type Provider } from './lists'
 import { NO_PRICE, type PriceValues } from './price'
 import { PriceFields } from './PriceFields'
-import { priceErrors, searchListed, SHOWN, takeOverInput, type ListedModel } from './takeOver'
+import {
+  addedNames,
+  priceErrors,
+  searchListed,
+  SHOWN,
+  takeOverInput,
+  type Abilities,
+  type ListedModel,
+} from './takeOver'
 
 type Props = {
   provider: Provider
   models: readonly ListedModel[]
-  /** The provider's names of the models that the catalog has. */
-  taken: ReadonlySet<string>
   onDone: () => void
 }
 
 /** Ticks models, sets their prices, and adds them. Those that could not be added stay ticked, with the reason. */
-export function TakeOverForm({ provider, models, taken, onDone }: Props) {
+export function TakeOverForm({ provider, models, onDone }: Props) {
   const { client } = useViewer()
   const refreshModels = useRefreshModels()
   const [search, setSearch] = useState('')
   const [prices, setPrices] = useState<ReadonlyMap<string, PriceValues>>(new Map())
-  const [added, setAdded] = useState(taken)
+  const [added, setAdded] = useState<ReadonlySet<string>>(() => addedNames(models))
   const [errors, setErrors] = useState<ReadonlyMap<string, string>>(new Map())
+  const [abilities, setAbilities] = useState<Abilities>({ images: false, tools: false })
   const [isBusy, setBusy] = useState(false)
   const found = searchListed(models, search)
 
@@ -48,7 +55,7 @@ export function TakeOverForm({ provider, models, taken, onDone }: Props) {
       const price = prices.get(model.name)
       if (!price) continue
       try {
-        await mutate(client, CreateModelDocument, { input: takeOverInput(model, provider.id, price) })
+        await mutate(client, CreateModelDocument, { input: takeOverInput(model, provider.id, price, abilities) })
         done.add(model.name)
       } catch (thrown) {
         failed.set(model.name, problemText(asProblem(thrown)))
@@ -102,6 +109,20 @@ export function TakeOverForm({ provider, models, taken, onDone }: Props) {
             ? `${SHOWN} of ${pluralize(found.length, 'model')}. Search to see others.`
             : pluralize(found.length, 'model')}
         </Text>
+        {prices.size > 0 && (
+          <Group>
+            <Checkbox
+              label="They read images"
+              checked={abilities.images}
+              onChange={(event) => setAbilities({ ...abilities, images: event.currentTarget.checked })}
+            />
+            <Checkbox
+              label="They call tools"
+              checked={abilities.tools}
+              onChange={(event) => setAbilities({ ...abilities, tools: event.currentTarget.checked })}
+            />
+          </Group>
+        )}
         {prices.size > 0 && (
           <Text size="sm">
             Prices, in tokens of a balance. Those of caches and of reasoning follow; they can be set later.

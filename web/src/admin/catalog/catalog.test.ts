@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { CatalogEntryFragment } from '../../gql/admin'
 import { isBuiltInOnly } from '../dashboard/firstProvider'
 import { keyLabel, routesLabel, windowLabel } from './labels'
 import type { Model, Provider } from './lists'
@@ -7,7 +6,9 @@ import { createInput as createModelInput, modelValues, newRoute, routesError, up
 import { freeName, PRESETS, presetOf } from './presets'
 import { costOf, EXAMPLE, NO_PRICE, priceError, priceInput, priceOf, priceValues } from './price'
 import { createInput, parseHeaders, providerValues, updateInput as updateProvider, VALIDATION } from './providerForm'
-import { priceErrors, searchListed, takenNames, takeOverInput } from './takeOver'
+import { errorsLabel, latencyLabel, replaceRoutes, routeRows, upstreamLabel } from './routeStates'
+import { withChoice } from './providerChoices'
+import { addedNames, priceErrors, searchListed, takeOverInput } from './takeOver'
 
 const PRICE = {
   perMessage: 0,
@@ -30,6 +31,7 @@ const PROVIDER: Provider = {
   headers: [{ name: 'x-team', value: 'blue: 1' }],
   maxRetries: 3,
   circuitCooldownSeconds: 60,
+  modelCount: 2,
 }
 
 const MODEL: Model = {
@@ -52,7 +54,7 @@ const MODEL: Model = {
   routes: [{ provider: { id: 'p1', name: 'OpenAI' }, upstreamModel: 'gpt-5', order: 0, weight: 1 }],
 }
 
-const LISTED = { name: 'gpt-5', title: 'GPT Five', contextWindow: 400_000, maxOutput: 128_000 }
+const LISTED = { name: 'gpt-5', added: false, title: 'GPT Five', contextWindow: 400_000, maxOutput: 128_000 }
 
 it('has presets with unique names and usable addresses', () => {
   expect(new Set(PRESETS.map(({ name }) => name)).size).toBe(13)
@@ -135,7 +137,8 @@ it('searches the models of a provider by words', () => {
 it('takes over a model with what the provider tells of it', () => {
   const price = { ...NO_PRICE, perMessage: 5 }
   const routes = [{ providerId: 'p1', upstreamModel: 'gpt-5' }]
-  expect(takeOverInput(LISTED, 'p1', price)).toMatchObject({
+  const abilities = { images: true, tools: false }
+  expect(takeOverInput(LISTED, 'p1', price, abilities)).toMatchObject({
     name: 'gpt-5',
     title: 'GPT Five',
     contextWindow: 400_000,
@@ -143,11 +146,14 @@ it('takes over a model with what the provider tells of it', () => {
     routes,
     price: { perMessage: 5, perMillionInput: 0 },
   })
-  const unknown = { name: 'gpt-5', title: null, contextWindow: null, maxOutput: null }
-  expect(takeOverInput(unknown, 'p1', price)).toEqual({ name: 'gpt-5', routes, price: priceInput(price) })
-  const entries: CatalogEntryFragment[] = [MODEL]
-  expect([...takenNames(entries, 'p1')]).toEqual(['gpt-5'])
-  expect([...takenNames(entries, 'p2')]).toEqual([])
+  const unknown = { name: 'gpt-5', added: true, title: null, contextWindow: null, maxOutput: null }
+  expect(takeOverInput(unknown, 'p1', price, abilities)).toEqual({
+    name: 'gpt-5',
+    routes,
+    price: priceInput(price),
+    ...abilities,
+  })
+  expect([...addedNames([LISTED, { ...unknown, name: 'known' }])]).toEqual(['known'])
   expect([
     ...priceErrors(
       new Map([
@@ -189,4 +195,48 @@ it('requires whole routes', () => {
 it('knows a server with the built-in models alone', () => {
   expect(isBuiltInOnly(['echo', 'smollm2'])).toBe(true)
   expect(isBuiltInOnly(['echo', 'gpt', 'smollm2'])).toBe(false)
+})
+
+const CLOSED = { status: 'CLOSED' as const, failures: 0, since: null, until: null }
+
+const STATE = {
+  provider: { id: 'p1', name: 'OpenAI' },
+  host: 'api.example',
+  upstreamModel: 'gpt-5',
+  breaker: { ...CLOSED, status: 'OPEN' as const, failures: 5 },
+  lastHour: { calls: 7, stopped: 1, errors: [], firstByte: null, whole: null },
+  lastError: null,
+}
+
+it('describes the routes of models', () => {
+  const model = { name: 'gpt', title: 'GPT', routeStates: [STATE, { ...STATE, provider: null }] }
+  const rows = routeRows(model)
+  expect(rows.map(({ id }) => id)).toEqual(['0 gpt', '1 gpt'])
+  expect(rows.map(upstreamLabel)).toEqual(['OpenAI', 'api.example'])
+  const other = routeRows({ ...model, name: 'other' })
+  const changed = replaceRoutes([...rows, ...other], {
+    ...model,
+    routeStates: model.routeStates.map((state) => ({ ...state, breaker: CLOSED })),
+  })
+  expect(changed.map(({ breaker }) => breaker.status)).toEqual(['CLOSED', 'CLOSED', 'OPEN', 'OPEN'])
+})
+
+it('describes the errors and the latency of a route', () => {
+  expect(errorsLabel([])).toBe('0')
+  const errors = [
+    { kind: 'CONNECTION' as const, count: 1_200 },
+    { kind: 'RATE_LIMITED' as const, count: 1 },
+  ]
+  expect(errorsLabel(errors)).toBe('1,200 connection, 1 rate limited')
+  expect(latencyLabel(null)).toBe('–')
+  expect(latencyLabel({ p50Ms: 420, p95Ms: 61_000 })).toBe('420 ms, 95 % 1 min 1 s')
+})
+
+it('offers the chosen provider, whatever the search finds', () => {
+  const found = [{ id: 'p1', name: 'OpenAI' }]
+  const openAi = { value: 'p1', label: 'OpenAI' }
+  expect(withChoice(found, null, null)).toEqual([openAi])
+  expect(withChoice(found, 'p1', null)).toEqual([openAi])
+  expect(withChoice(found, 'p2', { id: 'p2', name: 'Azure' })).toEqual([{ value: 'p2', label: 'Azure' }, openAi])
+  expect(withChoice([], 'p3', null)).toEqual([{ value: 'p3', label: 'Unknown provider' }])
 })

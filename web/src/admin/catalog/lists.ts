@@ -32,12 +32,13 @@ export type ModelFilters = {
 
 const PAGE = 50
 
-export function useProviders(): Pages<Provider> {
+export function useProviders(search = ''): Pages<Provider> {
   const { client } = useViewer()
   const load = useCallback(
     async (after: string | null) =>
-      (await query(client, ProvidersDocument, { first: PAGE, after })).providers ?? EMPTY_PAGE,
-    [client],
+      (await query(client, ProvidersDocument, { first: PAGE, after, search: search === '' ? null : search }))
+        .providers ?? EMPTY_PAGE,
+    [client, search],
   )
   return usePages(load)
 }

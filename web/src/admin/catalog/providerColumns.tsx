@@ -2,6 +2,7 @@ import { Anchor, Badge, Button, Code, Group, Stack, Text } from '@mantine/core'
 import { Link } from 'react-router'
 import type { Column } from '../../ui/RowsTable'
 import classes from '../../ui/ui.module.css'
+import { pluralize } from '../../format/numbers'
 import { modelsPath } from '../paths'
 import { KIND_LABELS, keyLabel } from './labels'
 import type { Provider } from './lists'
@@ -27,9 +28,9 @@ export function providerColumns(
     { header: 'Key', cell: (provider) => <Key provider={provider} /> },
     {
       header: 'Models',
-      cell: ({ id, name }) => (
+      cell: ({ id, name, modelCount }) => (
         <Anchor component={Link} to={modelsPath(id)} size="sm" aria-label={`Models of ${name}`}>
-          Models
+          {pluralize(modelCount, 'model')}
         </Anchor>
       ),
     },

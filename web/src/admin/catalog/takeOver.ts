@@ -1,4 +1,4 @@
-import type { CatalogEntryFragment, CreateModelInput, ProviderModelsQuery } from '../../gql/admin'
+import type { CreateModelInput, ProviderModelsQuery } from '../../gql/admin'
 import { priceError, priceInput, type PriceValues } from './price'
 
 /** A model that a provider lists. */
@@ -22,14 +22,21 @@ export function searchListed(models: readonly ListedModel[], search: string): Li
   })
 }
 
-/** Returns the provider's names of the models that the catalog has from it. */
-export function takenNames(entries: readonly CatalogEntryFragment[], providerId: string): ReadonlySet<string> {
-  const routes = entries.flatMap((entry) => entry.routes)
-  return new Set(routes.filter(({ provider }) => provider.id === providerId).map(({ upstreamModel }) => upstreamModel))
+/** Returns the names of the listed models that the catalog has from the provider. */
+export function addedNames(models: readonly ListedModel[]): ReadonlySet<string> {
+  return new Set(models.filter(({ added }) => added).map(({ name }) => name))
 }
 
+/** What models can do, which a list of models does not tell. */
+export type Abilities = { images: boolean; tools: boolean }
+
 /** Converts a listed model to one of the catalog, with the same name. */
-export function takeOverInput(listed: ListedModel, providerId: string, price: PriceValues): CreateModelInput {
+export function takeOverInput(
+  listed: ListedModel,
+  providerId: string,
+  price: PriceValues,
+  abilities: Abilities,
+): CreateModelInput {
   const { name, title, contextWindow, maxOutput } = listed
   return {
     name,
@@ -38,6 +45,7 @@ export function takeOverInput(listed: ListedModel, providerId: string, price: Pr
     ...(maxOutput !== null && { maxOutput: Math.min(maxOutput, MAX_OUTPUT) }),
     routes: [{ providerId, upstreamModel: name }],
     price: priceInput(price),
+    ...abilities,
   }
 }
 

@@ -47,7 +47,7 @@ export function LowBalances({ today }: { today: string }) {
   const reload = () => load({ requestPolicy: 'network-only' })
   const users = data?.overview?.lowBalances ?? []
   const selection = selectRows(users)
-  const price = data?.models.find((model) => model.default)?.price
+  const price = data?.defaultModel?.price
   const bound = price ? lowBalanceBound(price, MESSAGES) : 0
   const openDialog = () => void selection.target().then(setTarget).catch(notifyProblem)
   return (

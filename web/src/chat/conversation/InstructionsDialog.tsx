@@ -20,7 +20,7 @@ type Props = {
 
 /** The dialog for the system prompt and the model of a conversation. */
 export default function InstructionsDialog({ initial, onClose, onSave }: Props) {
-  const models = useModels()
+  const models = useModels([initial?.model ?? null])
   const maxLength = useLimits().systemPrompt
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)

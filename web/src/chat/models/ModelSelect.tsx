@@ -1,8 +1,9 @@
 import { Group, Select, Text, type SelectProps } from '@mantine/core'
 import { formatPrice, formatShortPrice } from '../../format/prices'
+import { useState } from 'react'
 import { matchesModel } from './matchesModel'
 import classes from './models.module.css'
-import type { Model } from './useModels'
+import { useKeepModel, useSearchedModels, type Model } from './useModels'
 
 /** The number of models that are seen at a glance. A field to search in would open the keyboard of a phone. */
 const MAX_UNSEARCHED = 6
@@ -14,7 +15,10 @@ type Props = Omit<SelectProps, 'data' | 'value' | 'onChange' | 'onSelect' | 'all
 }
 
 /** The field for a model: a list with titles, descriptions and prices, which can be searched. */
-export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
+export function ModelSelect({ models: known, selected, onSelect, ...field }: Props) {
+  const [search, setSearch] = useState('')
+  const models = useSearchedModels(known, search)
+  const keep = useKeepModel()
   const find = (name: string) => models.find((model) => model.name === name)
   const data = models.map(({ name, title, price }) => ({ value: name, label: `${title} · ${formatShortPrice(price)}` }))
   return (
@@ -41,7 +45,12 @@ export function ModelSelect({ models, selected, onSelect, ...field }: Props) {
       // What is typed next replaces the label, also if the field has the focus already.
       onFocus={(event) => event.currentTarget.select()}
       onClick={(event) => event.currentTarget.select()}
-      onChange={(name) => name && onSelect(name)}
+      onSearchChange={setSearch}
+      onChange={(name) => {
+        if (name === null) return
+        keep(find(name))
+        onSelect(name)
+      }}
     />
   )
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { fakePrice } from '../../format/fakes'
 import { matchesModel } from './matchesModel'
-import { firstAvailable, priceOf, titleOf, type Model } from './useModels'
+import { firstAvailable, missingNames, priceOf, titleOf, unite, type Model } from './useModels'
 
 const price = fakePrice(100)
 const models: Model[] = [
@@ -38,4 +38,16 @@ it('finds models by words of their title, name or description', () => {
 it('has the title of a model, and the name of one that was removed', () => {
   expect(titleOf(models, 'big')).toBe('Big One')
   expect(titleOf(models, 'removed')).toBe('removed')
+})
+
+it('unites the first models of a large catalog with others, by name', () => {
+  const [big, small] = models as [Model, Model]
+  const middle = { ...big, name: 'middle' }
+  expect(unite(models, [big])).toBe(models)
+  expect(unite(models, [{ ...big, title: 'of an earlier time' }, middle, { ...middle, title: 'now' }])).toEqual([
+    big,
+    { ...middle, title: 'now' },
+    small,
+  ])
+  expect(missingNames(['small', null, 'z', 'a', 'z'], models)).toEqual(['a', 'z'])
 })

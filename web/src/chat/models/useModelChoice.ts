@@ -15,9 +15,9 @@ type Choice = {
  */
 export function useModelChoice(preferred: string | null, save?: (name: string) => Promise<void>) {
   const { user } = useViewer()
-  const models = useModels()
   const [last] = useState(() => lastModel(user.id))
   const [choice, setChoice] = useState<Choice | null>(null)
+  const models = useModels([choice?.name ?? null, preferred, last])
   const [saving, setSaving] = useState(0)
   // The choice is kept now; what is preferred later is a newer one.
   if (choice?.name === preferred) setChoice(null)

@@ -1,16 +1,14 @@
-import { useQuery } from 'urql'
-import { ModelsDocument } from '../../gql/chat'
 import { CostButton } from '../../receipt/CostButton'
 import { DescriptionList } from '../../ui/DescriptionList'
 import type { Chat } from '../chat'
+import { priceOf, useModels } from '../models/useModels'
 import { answerDetails, CHARGED } from './answerDetails'
 
 type Props = { chat: Chat; onLeave: () => HTMLElement | null }
 
 /** When an answer was made, how long it took, and what it cost. */
 export default function AnswerDetailsList({ chat, onLeave }: Props) {
-  const [{ data }] = useQuery({ query: ModelsDocument })
-  const price = data?.models.find(({ name }) => name === chat.model)?.price ?? null
+  const price = priceOf(useModels([chat.model]), chat.model)
   return (
     <DescriptionList
       items={answerDetails(chat, price).map(([term, value]) => [

@@ -39,7 +39,7 @@ export function ThreadView(props: Props) {
   const isLoaded = linkedId !== null && chats.some((chat) => chat.id === linkedId)
   const isFound = isLoaded && thread.some(({ chat }) => chat.id === linkedId)
   const last = thread.at(-1)?.chat.id
-  const models = useModels()
+  const models = useModels(thread.map(({ chat }) => chat.model))
   const isBlocked = live.size > 0
   const { choose, show } = useChooseVersion({ store, scroller, letGo })
 
