@@ -4,6 +4,8 @@ mod change;
 mod command_line;
 mod live;
 mod names;
+mod price_preview;
+mod prices;
 mod routes;
 mod scale;
 mod secrets;

@@ -20,6 +20,7 @@ pub(crate) struct Mutation(
     bulk::BulkMutation,
     catalog::ProviderMutation,
     catalog::ModelMutation,
+    catalog::PriceListMutation,
     session::SessionMutation,
     chat::ChatMutation,
     conversation::ConversationMutation,

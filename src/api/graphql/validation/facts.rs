@@ -16,7 +16,7 @@ use crate::core::password::RULES;
 use crate::core::price::Part;
 use crate::core::viewer::Scope;
 use crate::domain::account::admin::MAX_USERS;
-use crate::domain::catalog::{MAX_HEADERS, MAX_ROUTES};
+use crate::domain::catalog::{MAX_APPLIED, MAX_HEADERS, MAX_PROPOSALS, MAX_ROUTES, MAX_UNMATCHED};
 use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
 use crate::infra::ai::upstream::probe::{MAX_LISTED, StepKind};
@@ -95,6 +95,10 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         }
         ("SetUsersActivePayload", "changedUserIds") => Rows::AtMost(MAX_USERS),
         ("Receipt", "lines") => Rows::AtMost(Part::items().len()),
+        ("PriceProposal", "changes") => Rows::AtMost(Part::items().len()),
+        ("ProposePricesPayload", "proposals") => Rows::AtMost(MAX_PROPOSALS),
+        ("ProposePricesPayload", "unmatched") => Rows::AtMost(MAX_UNMATCHED),
+        ("ApplyPricesPayload", "versions") => Rows::AtMost(MAX_APPLIED),
         ("CatalogModel", "routes") => Rows::AtMost(MAX_ROUTES),
         ("Provider", "headers") => Rows::AtMost(MAX_HEADERS),
         ("Query", "providerModels") => Rows::AtMost(MAX_LISTED),
