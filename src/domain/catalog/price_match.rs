@@ -75,7 +75,9 @@ pub(super) fn find<'a>(
     routes.iter().enumerate().find_map(|(at, route)| {
         let provider = &catalog.provider(route.provider_id)?.row;
         let (entry, name, by) = of_route(list, provider, &route.upstream_model)?;
-        Some(Found { entry, name, by, rank: 1 + 4 * at + by as usize })
+        // A name with the service before it comes first.
+        let way = if by == PriceMatch::Provider && name != route.upstream_model { 0 } else { by as usize };
+        Some(Found { entry, name, by, rank: 1 + 4 * at + way })
     })
 }
 

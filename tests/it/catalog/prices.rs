@@ -77,7 +77,7 @@ async fn entries_are_found_by_the_routes_of_models(on: On) {
     assert_eq!(
         ways(&found),
         [
-            "by prefix: azure/gpt PROVIDER 2",
+            "by prefix: azure/gpt PROVIDER 1",
             "by second route: gpt PROVIDER 6",
             "by service: gpt PROVIDER 2",
             "of unknown service: gpt NAME 3"
