@@ -157,11 +157,11 @@ test("the price of a model tells what messages would have cost", async () => {
     const price = dialog(page, "Price of alpha");
     await price.getByLabel("Output, per million", { exact: true }).fill("1000000");
     await press(price, "Compare the cost");
-    await price.getByText(/^2 messages since .* cost 9,000 tokens \(€0\.009\)\. At this price: 5,000 tokens \(€0\.005\)\.$/).waitFor();
+    await price.getByText(/^2 messages since .* cost 9,000 tokens \(€0\.009\)\. At this price: 4,000 tokens \(€0\.004\)\.$/).waitFor();
     await price.getByRole("combobox", { name: "Messages to compare" }).click();
     await page.getByRole("option", { name: /^mia, .*4,500 tokens/ }).first().click();
     await press(price, "Compare the cost");
-    await price.getByText("This message cost 4,500 tokens (€0.0045). At this price: 2,500 tokens (€0.0025).").waitFor();
+    await price.getByText("This message cost 4,500 tokens (€0.0045). At this price: 2,000 tokens (€0.002).").waitFor();
     await looksRight(page, "price with a comparison");
   }
 });

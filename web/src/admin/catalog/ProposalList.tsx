@@ -12,7 +12,15 @@ import type { Column, Selection } from '../../ui/RowsTable'
 import { showToast } from '../../ui/toast'
 import { useIsPhone } from '../../ui/useIsPhone'
 import { WideTable } from '../../ui/WideTable'
-import { applyInputs, divide, formatChange, PART_LABELS, type Proposal, type Proposals } from './priceList'
+import {
+  applyInputs,
+  divide,
+  formatChange,
+  PART_LABELS,
+  shownChanges,
+  type Proposal,
+  type Proposals,
+} from './priceList'
 
 type Props = { found: Proposals; onBack: () => void; onApplied: () => void }
 
@@ -114,9 +122,9 @@ const COLUMNS: Column<Proposal>[] = [
   NAME,
   {
     header: 'Price in tokens',
-    cell: ({ changes, note }) => (
+    cell: ({ note, ...proposal }) => (
       <Stack gap={2}>
-        {changes.map((change) => (
+        {shownChanges(proposal).map((change) => (
           <Text span size="sm" key={change.part} fw={change.needsConfirmation ? 600 : undefined}>
             {`${PART_LABELS[change.part]}: ${formatChange(change)}`}
           </Text>

@@ -5,6 +5,7 @@ import {
   divide,
   formatChange,
   mergeProposals,
+  shownChanges,
   splitList,
   type Proposal,
   type ProposalsPart,
@@ -98,6 +99,17 @@ it('formats changes', () => {
   const change = { part: 'INPUT' as const, before: 3_000, after: 1_000, ratio: 1 / 3, needsConfirmation: false }
   expect(formatChange(change)).toBe('3,000 → 1,000 (×0.333)')
   expect(formatChange({ ...change, before: 0, ratio: null })).toBe('0 → 1,000')
+})
+
+it('shows what follows the input or the output only if it differs', () => {
+  const change = { part: 'INPUT' as const, before: 100, after: 200, ratio: 2, needsConfirmation: false }
+  const changes = [
+    change,
+    { ...change, part: 'CACHE_READ' as const, after: 20 },
+    { ...change, part: 'CACHE_WRITE' as const },
+    { ...change, part: 'REASONING' as const },
+  ]
+  expect(shownChanges({ changes }).map(({ part }) => part)).toEqual(['INPUT', 'CACHE_READ', 'REASONING'])
 })
 
 it('applies the chosen prices, 500 at once, each that is held back by name', () => {

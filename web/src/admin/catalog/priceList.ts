@@ -117,8 +117,25 @@ export function divide(proposals: readonly Proposal[]) {
   }
 }
 
+type Change = Proposal['changes'][number]
+
+/** Parts that usually have the price of another part. */
+const FOLLOWED: Partial<Record<PricePart, PricePart>> = {
+  CACHE_READ: 'INPUT',
+  CACHE_WRITE: 'INPUT',
+  REASONING: 'OUTPUT',
+}
+
+/** Returns the changes to show: without those of caches and of reasoning that are the same as of the input or the output. */
+export function shownChanges({ changes }: Pick<Proposal, 'changes'>): Change[] {
+  const isSame = (one: Change, other: Change) => one.before === other.before && one.after === other.after
+  return changes.filter(
+    (change) => !changes.some((other) => other.part === FOLLOWED[change.part] && isSame(change, other)),
+  )
+}
+
 /** Formats a change: "100,000 → 200,000 (×2)". */
-export function formatChange({ before, after, ratio }: Proposal['changes'][number]): string {
+export function formatChange({ before, after, ratio }: Change): string {
   const factor = ratio === null ? '' : ` (×${formatRatio(ratio)})`
   return `${formatCount(before)} → ${formatCount(after)}${factor}`
 }
