@@ -221,13 +221,13 @@ async fn operators_apply_the_documented_list_on_the_command_line(on: On) {
     };
     let address = ["--kind", "openai", "--base-url", "http://127.0.0.1:9/v1"];
     installation.ok(&[&["provider", "add", "openai"], &address[..]].concat());
-    let model = |name: &str, upstream: &str, input: &str| {
+    let model = |name: &str, upstream: &str, input: &str, output: &str| {
         let route = ["model", "add", name, "--provider", "openai", "--upstream", upstream];
-        installation.ok(&[&route[..], &["--per-million-input", input, "--per-million-output", input]].concat());
+        installation.ok(&[&route[..], &["--per-million-input", input, "--per-million-output", output]].concat());
     };
-    model("fast", "gpt-5-mini", "200000");
-    model("flat", "flat", "0");
-    model("other", "other", "5");
+    model("fast", "gpt-5-mini", "200000", "1500000");
+    model("flat", "flat", "0", "0");
+    model("other", "other", "5", "5");
     let dir = tempfile::tempdir().unwrap();
     let list = dir.path().join("prices.json");
     std::fs::write(&list, documented_list()).unwrap();
