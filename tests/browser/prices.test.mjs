@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { accessible, fits, logIn, newest, register, send, startBrowser, startServer } from "./support.mjs";
+import { accessible, fits, logIn, startBrowser, startServer } from "./support.mjs";
 
 const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
@@ -139,29 +139,4 @@ test("a long list is read from a file, and sent in parts", async () => {
   await press(form, "Compare");
   await form.getByText(/^0 prices differ, 1 stay\./).waitFor();
   await form.getByText("Not in the list: alpha, beta, gamma.").waitFor();
-});
-
-test("the price of a model tells what messages would have cost", async () => {
-  const user = await browser.open("/");
-  await register(user, "mia");
-  await user.getByRole("combobox", { name: "Model" }).click();
-  await user.getByRole("option", { name: /^alpha/ }).click();
-  for (const text of ["one", "two"]) await send(user, text);
-  await newest(user).getByText(/4,500 tokens/).waitFor();
-
-  for (const colorScheme of ["light", "dark"]) {
-    const page = await browser.open("/", { colorScheme, reducedMotion: "reduce" });
-    await logIn(page, "admin");
-    await page.goto("/admin/models");
-    await press(page, "Set price of alpha");
-    const price = dialog(page, "Price of alpha");
-    await price.getByLabel("Output, per million", { exact: true }).fill("1000000");
-    await press(price, "Compare the cost");
-    await price.getByText(/^2 messages since .* cost 9,000 tokens \(€0\.009\)\. At this price: 4,000 tokens \(€0\.004\)\.$/).waitFor();
-    await price.getByRole("combobox", { name: "Messages to compare" }).click();
-    await page.getByRole("option", { name: /^mia, .*4,500 tokens/ }).first().click();
-    await press(price, "Compare the cost");
-    await price.getByText("This message cost 4,500 tokens (€0.0045). At this price: 2,000 tokens (€0.002).").waitFor();
-    await looksRight(page, "price with a comparison");
-  }
 });
