@@ -19,6 +19,7 @@ mod import_django;
 mod model;
 mod output;
 mod password;
+mod price_list;
 mod progress;
 mod provider;
 mod receipt;

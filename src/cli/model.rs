@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{output, provider};
+use super::{output, price_list, provider};
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::price::Price;
@@ -82,6 +82,10 @@ enum Command {
         #[command(flatten)]
         price: PriceArgs,
     },
+    /// Compare a price list with the prices in force; nothing is changed
+    ProposePrices(price_list::ListArgs),
+    /// Apply prices of a price list, from the next message on
+    ApplyPrices(price_list::ApplyArgs),
     /// Enable a model
     Enable {
         /// The name of the model
@@ -125,6 +129,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let version = catalog::set_price(app, actor, &name, price.price()).await?;
             output::print(&format!("version {} of the price of {}\n", version.version, output::plain(&name)))
         }
+        Command::ProposePrices(list) => price_list::propose(app, &list, args.json),
+        Command::ApplyPrices(chosen) => price_list::apply(app, &chosen, args.json).await,
         Command::Enable { name } => enable(app, &name, true).await,
         Command::Disable { name } => enable(app, &name, false).await,
         Command::Remove { name } => {

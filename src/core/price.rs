@@ -96,6 +96,20 @@ impl Price {
         Self { per_message, ..Self::per_million(0, 0) }
     }
 
+    /// Returns all parts, each with its price.
+    pub const fn parts(self) -> [(Part, i64); 7] {
+        let Self { per_message, input, cache_read, cache_write, output, reasoning, per_image } = self;
+        [
+            (Part::Message, per_message),
+            (Part::Input, input),
+            (Part::CacheRead, cache_read),
+            (Part::CacheWrite, cache_write),
+            (Part::Output, output),
+            (Part::Reasoning, reasoning),
+            (Part::Image, per_image),
+        ]
+    }
+
     /// Returns whether the price depends on the usage.
     pub fn is_metered(self) -> bool {
         let Self { per_message: _, input, cache_read, cache_write, output, reasoning, per_image } = self;

@@ -173,8 +173,8 @@ pub(super) fn validate_price(price: Price) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the parts of a price for the audit trail.
-pub(super) fn price_as_json(price: Price) -> Value {
+/// Returns the parts of a price as JSON, for the audit trail and the command line.
+pub fn price_as_json(price: Price) -> Value {
     let Price { per_message, input, cache_read, cache_write, output, reasoning, per_image } = price;
     json!({
         "per_message": per_message,

@@ -58,6 +58,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         STAFF,
     ),
     ("Query.priceChanges", "{ it: priceChanges(model: \"echo\") { totalCount } }", STAFF),
+    ("Query.pricePreview", "{ it: pricePreview(input: {model: \"echo\", price: {perMessage: 1}}) { chats } }", STAFF),
     ("Query.provider", "{ it: provider(id: \"$provider\") { id } }", STAFF),
     (
         "Query.providerModels",
@@ -94,6 +95,12 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "mutation { it: adjustBalances(input: {filter: {search: \"$name\"}, expectedCount: 0, amount: 1, reason: \"x\", \
          idempotencyKey: \"$name\"}) { errors { code } } }",
         STAFF,
+    ),
+    (
+        "Mutation.applyPrices",
+        "mutation { it: applyPrices(input: {changes: [{model: \"$model\", version: 1, price: {perMessage: 1}}], \
+         confirmed: [\"$model\"]}) { errors { code } } }",
+        SUPERUSER,
     ),
     (
         "Mutation.changePassword",
@@ -178,6 +185,12 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.logout", "mutation { it: logout(input: {}) { errors { code } } }", MINE),
     ("Mutation.logoutEverywhere", "mutation { it: logoutEverywhere(input: {}) { errors { code } } }", MINE),
+    (
+        "Mutation.proposePrices",
+        "mutation { it: proposePrices(input: {list: \"{\\\"format\\\": \\\"jeton-prices/1\\\", \\\"models\\\": []}\"}) \
+         { errors { code } } }",
+        SUPERUSER,
+    ),
     (
         "Mutation.refreshToken",
         "mutation { it: refreshToken(input: {refreshToken: \"x\"}) { errors { code } } }",
@@ -366,6 +379,12 @@ pub const FIELDS: &[(&str, &str)] = &[
          perMillionReasoning",
     ),
     ("PriceChange", "changedBy version"),
+    ("PricePartChange", "after before needsConfirmation part ratio"),
+    ("PricePreview", "cacheRead cacheWrite charged chats images input output proposed reasoning since"),
+    (
+        "PriceProposal",
+        "changes current entry matchedBy model needsConfirmation note problem proposed rank title version",
+    ),
     ("PriceVersion", "model price since version"),
     (
         "Provider",

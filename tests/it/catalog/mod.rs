@@ -6,6 +6,8 @@ mod command_line;
 mod killed_rotation;
 mod live;
 mod names;
+mod price_preview;
+mod prices;
 mod route_states;
 mod routes;
 mod scale;

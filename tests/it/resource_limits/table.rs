@@ -205,6 +205,8 @@ pub const ROOTS: &[Root] = &[
     // At most 366 days twice; the times of at most 10,000 answers each.
     ("Query.overview", Rate::Connections, Memory::Page, Answer::Object),
     ("Query.priceChanges", Rate::Connections, Memory::Page, Answer::Connection),
+    // For staff: at most 10,000 chats are read.
+    ("Query.pricePreview", Rate::Connections, Memory::Cost, Answer::Object),
     ("Query.provider", Rate::Connections, Memory::Fixed, Answer::Object),
     // For superusers; the answer of the provider is bounded.
     ("Query.providerModels", Rate::Connections, Memory::Cost, Answer::Rows(1000)),
@@ -225,6 +227,7 @@ pub const ROOTS: &[Root] = &[
     // At most 5000 users, in batches of 100.
     ("Mutation.adjustBalances", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.adjustGroupBalance", Rate::Connections, Memory::Fixed, Answer::Object),
+    ("Mutation.applyPrices", Rate::Connections, Memory::Body, Answer::Object),
     ("Mutation.changePassword", Rate::Logins, Memory::Fixed, Answer::Object),
     ("Mutation.chooseVersion", Rate::Connections, Memory::Cost, Answer::Object),
     ("Mutation.createApiKey", Rate::Connections, Memory::Fixed, Answer::Object),
@@ -246,6 +249,7 @@ pub const ROOTS: &[Root] = &[
     ("Mutation.login", Rate::Logins, Memory::Fixed, Answer::Object),
     ("Mutation.logout", Rate::Connections, Memory::Body, Answer::Object),
     ("Mutation.logoutEverywhere", Rate::Connections, Memory::Body, Answer::Object),
+    ("Mutation.proposePrices", Rate::Connections, Memory::Body, Answer::Object),
     ("Mutation.refreshToken", Rate::Refreshes, Memory::Fixed, Answer::Object),
     ("Mutation.regenerate", Rate::Messages, Memory::Cost, Answer::Object),
     ("Mutation.register", Rate::Registrations, Memory::Fixed, Answer::Object),
@@ -292,6 +296,10 @@ pub const LISTS: &[(&str, &str)] = &[
     ("Provider.headers", "at most 20"),
     ("Query.providerModels", "at most 1000"),
     ("TestProviderPayload.steps", "a closed list"),
+    ("PriceProposal.changes", "a closed list"),
+    ("ProposePricesPayload.proposals", "at most 500"),
+    ("ProposePricesPayload.unmatched", "at most 100"),
+    ("ApplyPricesPayload.versions", "at most 500"),
     ("Receipt.lines", "the parts of a price, six"),
     ("ApiKey.scopes", "a closed list"),
     ("PasswordRules.texts", "a closed list"),
@@ -311,6 +319,11 @@ pub enum Text {
 
 /// Every text of the input objects, and of the arguments of fields.
 pub const TEXTS: &[(&str, Text)] = &[
+    ("ApplyPricesInput.confirmed", Text::Lookup),
+    ("PriceChangeInput.model", Text::Lookup),
+    ("PricePreviewInput.model", Text::Lookup),
+    ("ProposePricesInput.list", Text::Lookup),
+    ("ProposePricesInput.markup", Text::Chars(20)),
     ("AdjustBalanceInput.idempotencyKey", Text::Chars(255)),
     ("AdjustBalanceInput.reason", Text::Chars(500)),
     ("AdjustBalancesInput.idempotencyKey", Text::Chars(255)),

@@ -93,6 +93,7 @@ impl Given {
             "providerId" => json!(self.provider),
             "kind" => json!("OPENAI"),
             "price" => json!({}),
+            "changes" => json!([{ "model": "x", "version": 1, "price": {} }]),
             "routes" => json!([{ "providerId": self.provider, "upstreamModel": "x" }]),
             "conversationId" => self.conversation.clone(),
             "chatId" => self.chat.clone(),
@@ -116,6 +117,7 @@ impl Given {
             }
             "ProviderHeaderInput" => ("CreateProviderInput", "headers", json!([{ "name": "x", field: value }])),
             "ModelRouteInput" => ("CreateModelInput", "routes", json!([{ "providerId": self.provider, field: value }])),
+            "PriceChangeInput" => ("ApplyPricesInput", "changes", json!([{ field: value, "version": 1, "price": {} }])),
             "UserFilterInput" => ("SetUsersActiveInput", "filter", json!({ field: value })),
             _ => (input, field, value),
         };
@@ -136,7 +138,7 @@ async fn texts_over_their_length_are_rejected() {
     let mut wrong = Vec::new();
     for (text, length) in TEXTS.iter().filter(|(text, _)| text.contains("Input.")) {
         let (input, field) = text.split_once('.').unwrap();
-        let is_list = *text == "CreateApiKeyInput.models";
+        let is_list = ["CreateApiKeyInput.models", "ApplyPricesInput.confirmed"].contains(text);
         let long = |chars: usize| if is_list { json!(["x".repeat(chars)]) } else { json!("x".repeat(chars)) };
         let (chars, codes) = match length {
             Text::Chars(chars) => (chars + 1, given.codes(input, field, long(chars + 1)).await),

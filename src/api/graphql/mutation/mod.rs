@@ -22,6 +22,7 @@ pub(crate) struct Mutation(
     catalog::ProviderMutation,
     catalog::BreakerMutation,
     catalog::ModelMutation,
+    catalog::PriceListMutation,
     session::SessionMutation,
     chat::ChatMutation,
     conversation::ConversationMutation,

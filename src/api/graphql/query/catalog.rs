@@ -1,16 +1,29 @@
 //! The catalog, for staff.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 
 use super::super::context::app_and_viewer;
 use super::super::id::RowId;
-use super::super::types::{self, CatalogModel, ConnectionOf, PriceChange, Provider, ProviderModel, page};
-use crate::core::ids::ProviderId;
+use super::super::types::{
+    self, CatalogModel, ConnectionOf, PriceChange, PriceInput, PricePreview, Provider, ProviderModel, page,
+};
+use crate::core::ids::{ChatId, ProviderId};
 use crate::domain::catalog;
 use crate::infra::catalog::Source;
 
 #[derive(Default)]
 pub(super) struct CatalogQuery;
+
+/// A price to compare with what chats have cost.
+#[derive(InputObject)]
+struct PricePreviewInput {
+    /// The name of the model.
+    model: String,
+    /// The price.
+    price: PriceInput,
+    /// The global id of one chat, of any model. If omitted, the recent chats with the model count.
+    chat_id: Option<ID>,
+}
 
 #[Object]
 impl CatalogQuery {
@@ -93,5 +106,19 @@ impl CatalogQuery {
         let (app, viewer) = app_and_viewer(ctx)?;
         let (staff, page) = (viewer.require_staff()?, page(first, last, after, before)?);
         Ok(Some(types::price_changes(ctx, catalog::price_changes(app, staff, &model, page)).await?))
+    }
+
+    /// What chats would have cost at a price: one chat, or those with the model in the last 30 days, among the newest 10,000
+    /// of all models. For staff.
+    async fn price_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The price.")] input: PricePreviewInput,
+    ) -> Result<Option<PricePreview>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let staff = viewer.require_staff()?;
+        let PricePreviewInput { model, price, chat_id } = input;
+        let chat_id = chat_id.map(|id| ChatId::parse(&id)).transpose()?;
+        Ok(Some(catalog::preview_price(app, staff, &model, price.into(), chat_id).await?.into()))
     }
 }

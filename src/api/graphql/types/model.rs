@@ -1,7 +1,7 @@
 //! Models and their prices, as the catalog has them.
 
 use async_graphql::connection::{Connection, Edge};
-use async_graphql::{Object, SimpleObject};
+use async_graphql::{InputObject, Object, SimpleObject};
 
 use super::super::execution::bounded::Text;
 use super::connection::{ConnectionOf, Cursor, TotalCount};
@@ -102,6 +102,42 @@ impl From<price::Price> for Price {
             per_image: Tokens(price.per_image),
             per_1k_input: Tokens(price::Price::per_thousand(price.input)),
             per_1k_output: Tokens(price::Price::per_thousand(price.output)),
+        }
+    }
+}
+
+/// A price: the sum of its parts, in prepaid tokens. An omitted part is 0; that of a cache is the one of the input, that of
+/// reasoning the one of the output, as far as they are omitted.
+#[derive(InputObject)]
+pub(crate) struct PriceInput {
+    /// Price per answered message.
+    per_message: Option<Tokens>,
+    /// Price per million model tokens of input.
+    per_million_input: Option<Tokens>,
+    /// Price per million model tokens of input that the provider reads from its prompt cache.
+    per_million_cache_read: Option<Tokens>,
+    /// Price per million model tokens of input that the provider writes to its prompt cache.
+    per_million_cache_write: Option<Tokens>,
+    /// Price per million model tokens of output.
+    per_million_output: Option<Tokens>,
+    /// Price per million model tokens of reasoning.
+    per_million_reasoning: Option<Tokens>,
+    /// Price per image in the input, in addition to its model tokens.
+    per_image: Option<Tokens>,
+}
+
+impl From<PriceInput> for price::Price {
+    fn from(input: PriceInput) -> Self {
+        let part = |part: Option<Tokens>, default: i64| part.map_or(default, |tokens| tokens.0);
+        let (read, written) = (part(input.per_million_input, 0), part(input.per_million_output, 0));
+        Self {
+            per_message: part(input.per_message, 0),
+            input: read,
+            cache_read: part(input.per_million_cache_read, read),
+            cache_write: part(input.per_million_cache_write, read),
+            output: written,
+            reasoning: part(input.per_million_reasoning, written),
+            per_image: part(input.per_image, 0),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::core::password::RULES;
 use crate::core::price::Part;
 use crate::core::viewer::Scope;
 use crate::domain::account::admin::MAX_USERS;
-use crate::domain::catalog::{MAX_HEADERS, MAX_ROUTES};
+use crate::domain::catalog::{MAX_APPLIED, MAX_HEADERS, MAX_PROPOSALS, MAX_ROUTES, MAX_UNMATCHED};
 use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
 use crate::infra::ai::route_state::RouteErrorKind;
@@ -98,6 +98,10 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         ("Receipt", "lines") => Rows::AtMost(Part::items().len()),
         ("CatalogModel", "routes" | "routeStates") => Rows::AtMost(MAX_ROUTES),
         ("RouteCalls", "errors") => Rows::AtMost(RouteErrorKind::ALL.len()),
+        ("PriceProposal", "changes") => Rows::AtMost(Part::items().len()),
+        ("ProposePricesPayload", "proposals") => Rows::AtMost(MAX_PROPOSALS),
+        ("ProposePricesPayload", "unmatched") => Rows::AtMost(MAX_UNMATCHED),
+        ("ApplyPricesPayload", "versions") => Rows::AtMost(MAX_APPLIED),
         ("Provider", "headers") => Rows::AtMost(MAX_HEADERS),
         ("Query", "providerModels") => Rows::AtMost(MAX_LISTED),
         ("TestProviderPayload", "steps") => Rows::AtMost(StepKind::items().len()),

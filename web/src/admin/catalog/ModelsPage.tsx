@@ -1,6 +1,6 @@
-import { Button, Modal, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
+import { Button, Group, Modal, Select, SimpleGrid, Stack, Text, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconPlus, IconSearch } from '@tabler/icons-react'
+import { IconFileText, IconPlus, IconSearch } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { ModelSource } from '../../gql/admin'
 import { useViewer } from '../../session/context'
@@ -15,12 +15,13 @@ import { modelColumns, type ModelAction } from './modelColumns'
 import { ModelForm } from './ModelForm'
 import { PriceForm } from './PriceForm'
 import { PriceHistory } from './PriceHistory'
+import { ProposePrices } from './ProposePrices'
 import { ProviderPicker } from './ProviderPicker'
 import { useModelChanges } from './useModelChanges'
 
 const SOURCES = Object.keys(SOURCE_LABELS) as ModelSource[]
 
-type Task = { action: 'add' } | { action: 'edit' | 'price'; model: Model }
+type Task = { action: 'add' } | { action: 'propose' } | { action: 'edit' | 'price'; model: Model }
 
 export default function ModelsPage() {
   const { user } = useViewer()
@@ -57,9 +58,18 @@ export default function ModelsPage() {
     <>
       <AdminTitle title="Models">
         {user.isSuperuser && (
-          <Button leftSection={<IconPlus size={16} />} onClick={() => setTask({ action: 'add' })}>
-            Add model
-          </Button>
+          <Group gap="xs">
+            <Button
+              variant="default"
+              leftSection={<IconFileText size={16} />}
+              onClick={() => setTask({ action: 'propose' })}
+            >
+              Propose prices
+            </Button>
+            <Button leftSection={<IconPlus size={16} />} onClick={() => setTask({ action: 'add' })}>
+              Add model
+            </Button>
+          </Group>
         )}
       </AdminTitle>
       <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="sm" mb="md">
@@ -121,6 +131,7 @@ export default function ModelsPage() {
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
         {task?.action === 'add' && <ModelForm model={null} onSaved={saved} />}
+        {task?.action === 'propose' && <ProposePrices onApplied={saved} />}
         {task?.action === 'edit' && <ModelForm model={task.model} onSaved={saved} />}
         {task?.action === 'price' && (
           <Stack>
@@ -135,5 +146,6 @@ export default function ModelsPage() {
 
 function titleOf(task: Task): string {
   if (task.action === 'add') return 'Add a model'
+  if (task.action === 'propose') return 'Propose prices from a list'
   return task.action === 'edit' ? `Edit ${task.model.title}` : `Price of ${task.model.title}`
 }

@@ -10,6 +10,7 @@ import { useMutationForm } from '../../ui/useMutationForm'
 import type { Model } from './lists'
 import { costOf, EXAMPLE, priceError, priceInput, priceOf, priceValues, type PriceValues } from './price'
 import { PriceFields } from './PriceFields'
+import { PricePreview } from './PricePreview'
 
 type Props = { model: Model; onSet: () => void }
 
@@ -45,6 +46,7 @@ export function PriceForm({ model, onSet }: Props) {
             ? `${example} costs ${before} now, and ${formatTokens(costOf(priceOf(price), EXAMPLE))} then.`
             : `${example} costs ${before} now.`}
         </Text>
+        <PricePreview model={model.name} price={priceError(price) === null ? priceOf(price) : null} />
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
             Set price

@@ -1,5 +1,7 @@
-import { formatTokens, type Price } from '../../format/prices'
-import type { PriceInput } from '../../gql/admin'
+import { formatDate } from '../../format/dates'
+import { pluralize } from '../../format/numbers'
+import { formatAmount, formatTokens, type Currency, type Price } from '../../format/prices'
+import type { PriceInput, PricePreviewQuery } from '../../gql/admin'
 
 /** The value of a number field: a string if it is empty, or too large for a number. */
 export type Amount = number | string
@@ -80,4 +82,15 @@ export const EXAMPLE = { input: 1_000, output: 500 }
 export function costOf(price: Price, { input, output }: { input: number; output: number }): number {
   const parts = BigInt(price.perMillionInput) * BigInt(input) + BigInt(price.perMillionOutput) * BigInt(output)
   return price.perMessage + Number((parts + 999_999n) / 1_000_000n)
+}
+
+type Preview = Pick<NonNullable<PricePreviewQuery['pricePreview']>, 'chats' | 'since' | 'charged' | 'proposed'>
+
+/** Formats what messages would have cost: "12 messages since 1 Nov 2026 cost 240 tokens. At this price: 120 tokens." */
+export function previewLabel(preview: Preview, currency: Currency | null, isOne: boolean): string {
+  const { chats, since, charged, proposed } = preview
+  if (chats === 0) return isOne ? 'Nothing was charged for this message.' : 'Nothing was charged in the last 30 days.'
+  const messages = `${pluralize(chats, 'message')}${since === null ? '' : ` since ${formatDate(since)}`}`
+  const [before, after] = [formatAmount(charged, currency), formatAmount(proposed, currency)]
+  return `${isOne ? 'This message' : messages} cost ${before}. At this price: ${after}.`
 }

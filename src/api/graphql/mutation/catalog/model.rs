@@ -6,13 +6,11 @@ use super::super::super::context::app_and_viewer;
 use super::super::super::error::{UserError, outcome};
 use super::super::super::execution::bounded::{Payload, Text};
 use super::super::super::id::RowId;
-use super::super::super::types::CatalogModel;
+use super::super::super::types::{CatalogModel, PriceInput};
 use super::provider::number;
 use crate::app::App;
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
-use crate::core::price::Price;
-use crate::core::tokens::Tokens;
 use crate::core::viewer::Staff;
 use crate::domain::catalog::{self, ModelUpdate, NewModel, Route};
 
@@ -59,26 +57,6 @@ struct ModelRouteInput {
     order: Option<i64>,
     /// The share of the requests among routes with the same order, 1 to 1000; defaults to 1.
     weight: Option<i64>,
-}
-
-/// A price: the sum of its parts, in prepaid tokens. An omitted part is 0; that of a cache is the one of the input, that of
-/// reasoning the one of the output, as far as they are omitted.
-#[derive(InputObject)]
-struct PriceInput {
-    /// Price per answered message.
-    per_message: Option<Tokens>,
-    /// Price per million model tokens of input.
-    per_million_input: Option<Tokens>,
-    /// Price per million model tokens of input that the provider reads from its prompt cache.
-    per_million_cache_read: Option<Tokens>,
-    /// Price per million model tokens of input that the provider writes to its prompt cache.
-    per_million_cache_write: Option<Tokens>,
-    /// Price per million model tokens of output.
-    per_million_output: Option<Tokens>,
-    /// Price per million model tokens of reasoning.
-    per_million_reasoning: Option<Tokens>,
-    /// Price per image in the input, in addition to its model tokens.
-    per_image: Option<Tokens>,
 }
 
 /// Changes to a model. Omitted fields stay unchanged.
@@ -185,7 +163,7 @@ impl ModelMutation {
                 enabled: input.enabled,
                 routes: Some(routes(input.routes)?),
             };
-            let new = NewModel { name: input.name, settings, price: price(&input.price) };
+            let new = NewModel { name: input.name, settings, price: input.price.into() };
             let row = catalog::create_model(app, staff.into(), new).await?;
             shown(app, staff, &row.name)
         };
@@ -242,7 +220,7 @@ impl ModelMutation {
         let (app, viewer) = app_and_viewer(ctx)?;
         let staff = viewer.require_superuser()?;
         let set = async {
-            let version = catalog::set_price(app, staff.into(), &input.name, price(&input.price)).await?;
+            let version = catalog::set_price(app, staff.into(), &input.name, input.price.into()).await?;
             Ok((shown(app, staff, &input.name)?, version.version))
         };
         let (set, errors) = outcome(set.await)?;
@@ -262,20 +240,6 @@ fn routes(routes: Vec<ModelRouteInput>) -> Result<Vec<Route>, Error> {
         Ok(Route { provider_id: id, upstream_model, order, weight })
     };
     routes.into_iter().map(route).collect()
-}
-
-fn price(input: &PriceInput) -> Price {
-    let part = |part: Option<Tokens>, default: i64| part.map_or(default, |tokens| tokens.0);
-    let (read, written) = (part(input.per_million_input, 0), part(input.per_million_output, 0));
-    Price {
-        per_message: part(input.per_message, 0),
-        input: read,
-        cache_read: part(input.per_million_cache_read, read),
-        cache_write: part(input.per_million_cache_write, read),
-        output: written,
-        reasoning: part(input.per_million_reasoning, written),
-        per_image: part(input.per_image, 0),
-    }
 }
 
 fn text(text: MaybeUndefined<String>) -> Option<Option<String>> {
