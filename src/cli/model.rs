@@ -82,6 +82,11 @@ enum Command {
         #[command(flatten)]
         price: PriceArgs,
     },
+    /// Make a model the default one, for messages that name none; without a name, leave it to the configuration
+    SetDefault {
+        /// The name of the model
+        name: Option<String>,
+    },
     /// Enable a model
     Enable {
         /// The name of the model
@@ -125,6 +130,11 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
             let version = catalog::set_price(app, actor, &name, price.price()).await?;
             output::print(&format!("version {} of the price of {}\n", version.version, output::plain(&name)))
         }
+        Command::SetDefault { name } => {
+            catalog::set_default_model(app, actor, name.clone()).await?;
+            let name = name.as_deref().unwrap_or(&app.config().default_model).to_owned();
+            output::print(&format!("the default model is {}\n", output::plain(&name)))
+        }
         Command::Enable { name } => enable(app, &name, true).await,
         Command::Disable { name } => enable(app, &name, false).await,
         Command::Remove { name } => {
@@ -142,9 +152,10 @@ async fn enable(app: &App, name: &str, enabled: bool) -> Result<(), Error> {
 
 fn list(app: &App, json: bool) -> Result<(), Error> {
     let models = app.models();
-    let of_file = app.config.models.iter().map(|(name, model)| (name.clone(), "jeton.toml", true, model.price.price()));
+    let config = app.config();
+    let of_file = config.models.iter().map(|(name, model)| (name.clone(), "jeton.toml", true, model.price.price()));
     // A command runs without the models of the file, which win over those of the database.
-    let of_database = models.entries().iter().filter(|(name, _)| !app.config.models.contains_key(*name));
+    let of_database = models.entries().iter().filter(|(name, _)| !config.models.contains_key(*name));
     let of_database = of_database
         .map(|(name, entry): (&String, &Entry)| (name.clone(), "database", entry.enabled, entry.model.price));
     let mut rows: Vec<_> = of_file.chain(of_database).collect();

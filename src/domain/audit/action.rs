@@ -44,6 +44,10 @@ pub enum Action {
     ModelDelete,
     /// `model.set_price`: an operator set the price of a model.
     ModelSetPrice,
+    /// `model.set_default`: an operator chose the default model.
+    ModelSetDefault,
+    /// `config.reload`: a server read its configuration file again.
+    ConfigReload,
 }
 
 impl Action {
@@ -69,6 +73,8 @@ impl Action {
             Self::ModelUpdate => "model.update",
             Self::ModelDelete => "model.delete",
             Self::ModelSetPrice => "model.set_price",
+            Self::ModelSetDefault => "model.set_default",
+            Self::ConfigReload => "config.reload",
         }
     }
 }

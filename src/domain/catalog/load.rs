@@ -1,6 +1,7 @@
 //! Loading the catalog from the database: at the start, after own changes, and when another server has made one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -8,7 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Qu
 use super::keys;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::catalog::{DatabaseModel, Rows};
+use crate::infra::catalog::{DatabaseModel, Models, Rows};
 use crate::infra::cluster::TO_ALL;
 use crate::infra::entity::{catalog_epoch, model, model_route, price, provider};
 
@@ -71,9 +72,38 @@ pub async fn refresh(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// A change of the configured models that is prepared: no other change is made until it is dropped.
+pub struct PendingModels<'a> {
+    app: &'a App,
+    rows: Rows,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+/// Prepares a change of the configured models, so that making it can't fail.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn prepare(app: &App) -> Result<PendingModels<'_>, Error> {
+    let turn = app.catalog.lock().await;
+    // In this order, so that rows that are changed meanwhile are read again.
+    let epoch = read_epoch(app).await?;
+    let rows = Rows { epoch, ..read(app).await? };
+    Ok(PendingModels { app, rows, _turn: turn })
+}
+
+impl PendingModels<'_> {
+    /// Makes these the configured models.
+    pub fn apply(self, configured: Models) {
+        self.app.catalog.replace_all(Arc::new(configured), self.rows);
+    }
+}
+
 async fn read_epoch(app: &App) -> Result<i64, Error> {
-    let row = catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(app.db.read()).await?;
-    Ok(row.map_or(0, |row| row.epoch))
+    Ok(read_row(app).await?.map_or(0, |row| row.epoch))
+}
+
+async fn read_row(app: &App) -> Result<Option<catalog_epoch::Model>, Error> {
+    Ok(catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(app.db.read()).await?)
 }
 
 async fn read(app: &App) -> Result<Rows, Error> {
@@ -96,7 +126,8 @@ async fn read(app: &App) -> Result<Rows, Error> {
     };
     let models = models.into_iter().filter_map(with_price).collect();
     let rows = provider::Entity::find().order_by_asc(provider::Column::Id).all(db).await?;
-    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await })
+    let default_model = read_row(app).await?.and_then(|row| row.default_model);
+    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await, default_model })
 }
 
 /// Returns the problems of the catalog as lines for the readiness probe; empty if there are none.

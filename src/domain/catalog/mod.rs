@@ -5,6 +5,7 @@
 //! the database with the same name.
 
 mod change;
+mod default_model;
 mod keys;
 mod list;
 mod load;
@@ -16,8 +17,9 @@ mod provider;
 mod provider_input;
 mod rotation;
 
+pub use self::default_model::set_default_model;
 pub use self::list::{Filter, entry, find_provider, page, price_changes, providers};
-pub use self::load::{readiness_notes, refresh, run_watcher};
+pub use self::load::{PendingModels, prepare, readiness_notes, refresh, run_watcher};
 pub use self::model::{create_model, delete_model, update_model};
 pub use self::model_input::{MAX_ROUTES, ModelUpdate, NewModel, Route};
 pub use self::price::set_price;

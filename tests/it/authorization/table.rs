@@ -164,6 +164,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.sendMessage", "mutation { it: sendMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     (
+        "Mutation.setDefaultModel",
+        "mutation { it: setDefaultModel(input: {name: \"$model\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.setModelPrice",
         "mutation { it: setModelPrice(input: {name: \"$model\", price: {perMessage: 1}}) { errors { code } } }",
         SUPERUSER,

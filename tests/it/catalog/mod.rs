@@ -2,6 +2,7 @@
 
 mod change;
 mod command_line;
+mod default_model;
 mod live;
 mod names;
 mod routes;
