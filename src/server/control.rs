@@ -146,6 +146,7 @@ mod unix {
         }
         let response = match reload(app, source).await {
             Ok(reloaded) => Response::Reloaded(reloaded),
+            Err(error) if error.code == Code::InvalidInput => Response::Failed(error.message),
             Err(error) => Response::Failed(format!("{error:?}")),
         };
         let response = serde_json::to_vec(&response).map_err(io::Error::other)?;

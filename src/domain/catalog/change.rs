@@ -47,6 +47,18 @@ pub(super) async fn default_model(txn: &Txn) -> Result<Option<String>, Error> {
     Ok(row.and_then(|row| row.default_model))
 }
 
+/// Checks that a model, which is to be deleted or disabled, is not the default one of the database.
+///
+/// # Errors
+/// CONFLICT if it is.
+pub(super) async fn check_no_default(txn: &Txn, name: &str) -> Result<(), Error> {
+    if default_model(txn).await?.as_deref() == Some(name) {
+        let message = "This is the default model. Make another one the default first.";
+        return Err(Error::new(Code::Conflict, message));
+    }
+    Ok(())
+}
+
 /// Makes a committed change the one in force here, and notifies other servers.
 ///
 /// # Errors

@@ -9,7 +9,6 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action, AuditRecord};
-use crate::infra::db::Txn;
 use crate::infra::entity::catalog_epoch;
 
 /// Makes a model the default one; `None` leaves it to the configuration.
@@ -59,16 +58,4 @@ pub async fn set_default_model(app: &App, actor: Actor, name: Option<String>) ->
     });
     set.await?;
     announce(app).await
-}
-
-/// Checks that a model, which is to be deleted or disabled, is not the default one of the database.
-///
-/// # Errors
-/// CONFLICT if it is.
-pub(super) async fn check_no_default(txn: &Txn, name: &str) -> Result<(), Error> {
-    if default_model(txn).await?.as_deref() == Some(name) {
-        let message = "This is the default model. Make another one the default first.";
-        return Err(Error::new(Code::Conflict, message));
-    }
-    Ok(())
 }

@@ -5,8 +5,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::change::{announce, begin, name_taken};
-use super::default_model::check_no_default;
+use super::change::{announce, begin, check_no_default, name_taken};
 use super::model_input::{ModelUpdate, NewModel, Route, price_as_json, validate, validate_new};
 use crate::app::App;
 use crate::core::error::{Code, Error};

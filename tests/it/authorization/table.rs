@@ -165,7 +165,7 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ("Mutation.sendMessage", "mutation { it: sendMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     (
         "Mutation.setDefaultModel",
-        "mutation { it: setDefaultModel(input: {name: \"$model\"}) { errors { code } } }",
+        "mutation { it: setDefaultModel(input: {name: null}) { errors { code } } }",
         SUPERUSER,
     ),
     (
@@ -292,7 +292,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Balance", "held tokens"),
     (
         "CatalogModel",
-        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning routes \
+        "contextWindow default defaultSource description enabled images maxConcurrent maxOutput name price problem reasoning routes \
          shadowsDatabase source title tools updatedAt",
     ),
     (
