@@ -13,7 +13,7 @@ const COLUMN: &str = "default_model";
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         // A name, since a model of a configuration file has no row.
-        manager.alter_table(Table::alter().table(EPOCH).add_column(&mut string_null(COLUMN)).take()).await
+        manager.alter_table(Table::alter().table(EPOCH).add_column(string_null(COLUMN)).take()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
