@@ -23,7 +23,7 @@ use crate::core::viewer::ClientIp;
 use crate::infra::ai;
 use crate::infra::catalog::{Catalog, Models};
 use crate::infra::cluster::{self, Bus};
-use crate::infra::config::{self, Config};
+use crate::infra::config::{self, Config, RunningConfig};
 use crate::infra::db::Db;
 use crate::infra::metrics::Metrics;
 use crate::infra::price_cache::PriceCache;
@@ -41,8 +41,7 @@ pub struct App(Arc<AppInner>);
 
 /// The contents of an [`App`].
 pub struct AppInner {
-    /// The configuration as of the start.
-    pub config: Config,
+    running: RunningConfig,
     /// The database.
     pub db: Db,
     /// The clock.
@@ -165,7 +164,7 @@ impl App {
             connections: TaskTracker::new(),
             streams,
             stopping,
-            config,
+            running: RunningConfig::new(config),
         })))
     }
 
@@ -181,6 +180,20 @@ impl App {
         Self::new(config, db, Dependencies { clock: Clock::system(), random, models, secrets })
     }
 
+    /// Returns the configuration in force. A caller that looks at it twice keeps it, since a reload may change it in between.
+    pub fn config(&self) -> Arc<Config> {
+        self.running.get()
+    }
+
+    /// Makes this the configuration in force, and sets the limits that were built from it. The models are those of
+    /// [`AppInner::catalog`].
+    pub fn reconfigure(&self, config: Config) {
+        self.rate_limits.reconfigure(&config.limits);
+        self.turn_permits.reconfigure(config.turns.open_per_user, config.turns.open_per_server);
+        self.user_streams.reconfigure(config.graphql.streams_per_user, usize::MAX);
+        self.running.replace(config);
+    }
+
     /// Returns the models as of now. A caller that looks at them twice keeps them, since they may change in between.
     pub fn models(&self) -> Arc<Models> {
         self.catalog.models()
@@ -189,8 +202,8 @@ impl App {
     /// Reloads the signing keys if they have been rotated, and returns whether they have. A thread for blocking work reads
     /// the file.
     pub async fn reload_keys(&self) -> bool {
-        let config = self.clone();
-        let read = tokio::task::spawn_blocking(move || Secrets::reload(&config.config)).await;
+        let config = self.config();
+        let read = tokio::task::spawn_blocking(move || Secrets::reload(&config)).await;
         match read.unwrap_or_else(|error| Err(Error::internal(error))) {
             Ok(Some(secrets)) if self.keys.replace(&secrets.signing) => {
                 if let Err(error) = self.encryption.replace(secrets.for_encryption()) {

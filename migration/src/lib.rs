@@ -30,6 +30,7 @@ mod m20261130_000028_ledger_chain;
 mod m20261130_000029_usage_by_class;
 mod m20261130_000030_images_and_reasoning_blocks;
 mod m20261130_000031_catalog;
+mod m20261130_000032_default_model;
 mod m20261130_000033_wallets;
 mod m20261130_000034_groups;
 mod m20261130_000035_breaker_resets;
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_usage_by_class::Migration),
             Box::new(m20261130_000030_images_and_reasoning_blocks::Migration),
             Box::new(m20261130_000031_catalog::Migration),
+            Box::new(m20261130_000032_default_model::Migration),
             Box::new(m20261130_000033_wallets::Migration),
             Box::new(m20261130_000034_groups::Migration),
             Box::new(m20261130_000035_breaker_resets::Migration),

@@ -34,7 +34,7 @@ pub(super) struct RestoreArgs {
 pub(super) async fn backup(app: &App, args: BackupArgs) -> Result<(), Error> {
     let size = transfer::backup(&app.db, &args.file).await?;
     output::print(&format!("{}: {size} bytes\n", output::path(&args.file)))?;
-    keep_the_key(&app.config)
+    keep_the_key(&app.config())
 }
 
 pub(super) async fn restore(config: &Config, args: RestoreArgs) -> Result<(), Error> {

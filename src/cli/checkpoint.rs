@@ -18,7 +18,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
-    let signer = Secrets::open(&app.config, &app.random)?.ledger_signer()?;
+    let signer = Secrets::open(&app.config(), &app.random)?.ledger_signer()?;
     if args.public_key {
         return output::print(&format!("{}\n", signer.public_key()));
     }

@@ -1,4 +1,4 @@
-//! `jeton config`: prints the default or the effective configuration, and checks it.
+//! `jeton config`: prints the default or the effective configuration, checks it, and has a running server reload it.
 
 use std::path::Path;
 
@@ -6,26 +6,50 @@ use clap::Subcommand;
 
 use super::{load, output};
 use crate::core::error::{Code, Error};
+use crate::domain::reload::Reloaded;
 use crate::infra::config::{Config, DEFAULT, Provider};
 use crate::infra::telemetry;
+use crate::server::control;
 
 /// Subcommands of `jeton config`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Print the default configuration, which explains every key
     Default,
-    /// Print the effective configuration: defaults, file and environment, without secrets
+    /// Print the effective configuration without secrets, and where each value comes from: defaults, file or environment
     Show,
     /// Check that `serve` would accept the configuration
     Check,
+    /// Have the running server on this machine read its file again; exit code 1 if the file has an error
+    Reload,
 }
 
-pub(super) fn run(file: Option<&Path>, command: Command) -> Result<(), Error> {
+pub(super) async fn run(file: Option<&Path>, command: Command) -> Result<(), Error> {
     match command {
         Command::Default => output::print(DEFAULT),
-        Command::Show => output::print(&load(file)?.shown()),
+        Command::Show => {
+            let invalid = |error| Error::new(Code::InvalidInput, format!("configuration: {error}"));
+            output::print(&Config::load_and_show(file).map_err(invalid)?)
+        }
         Command::Check => output::print(&check(file, &load(file)?)?),
+        Command::Reload => output::print(&reload(&load(file)?).await?),
     }
+}
+
+/// Has the server of this configuration reload it. Returns the report.
+async fn reload(config: &Config) -> Result<String, Error> {
+    let Reloaded { applied, needs_restart } = control::request_reload(config).await?;
+    let mut text = String::new();
+    for key in &applied {
+        text.push_str(&format!("applied: {key}\n"));
+    }
+    for key in &needs_restart {
+        text.push_str(&format!("needs a restart: {key}\n"));
+    }
+    if text.is_empty() {
+        text.push_str("nothing has changed\n");
+    }
+    Ok(text)
 }
 
 /// Checks what loading does not, since it needs more than the configuration itself: the log filter, the upstreams' API

@@ -166,7 +166,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
         Command::Backup(args) => backup::backup(&connect(load_quietly(file)?, Models::none()).await?, args).await?,
         Command::Restore(args) => backup::restore(&load_quietly(file)?, args).await?,
         Command::Schema => output::print(&crate::api::graphql::sdl())?,
-        Command::Config(command) => config::run(file, command)?,
+        Command::Config(command) => config::run(file, command).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -204,7 +204,7 @@ async fn connect(config: Config, models: Models) -> Result<App, Error> {
 
 async fn bring_up_to_date(app: &App) -> Result<(), Error> {
     let failed = |error: Error| Error::new(error.code, "cannot bring the schema up to date").with_source(error);
-    if app.config.database.migrate {
+    if app.config().database.migrate {
         app.db.migrate().await.map_err(failed)?;
     } else if !app.db.is_migrated().await? {
         let message = "the database's schema is not up to date; run `jeton migrate` first (database.migrate is false)";
@@ -216,7 +216,7 @@ async fn bring_up_to_date(app: &App) -> Result<(), Error> {
 async fn migrate(file: Option<&Path>) -> Result<(), Error> {
     let app = connect(load_quietly(file)?, Models::none()).await?;
     app.db.migrate().await?;
-    output::print(&format!("{} is up to date: {}\n", app.db.name(), app.config.shown_database_url()))
+    output::print(&format!("{} is up to date: {}\n", app.db.name(), app.config().shown_database_url()))
 }
 
 #[cfg(test)]

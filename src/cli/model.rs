@@ -86,6 +86,11 @@ enum Command {
     ProposePrices(price_list::ListArgs),
     /// Apply prices of a price list, from the next message on
     ApplyPrices(price_list::ApplyArgs),
+    /// Make a model the default one, for messages that name none; without a name, leave it to the configuration
+    SetDefault {
+        /// The name of the model
+        name: Option<String>,
+    },
     /// Enable a model
     Enable {
         /// The name of the model
@@ -131,6 +136,11 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
         }
         Command::ProposePrices(list) => price_list::propose(app, &list, args.json),
         Command::ApplyPrices(chosen) => price_list::apply(app, &chosen, args.json).await,
+        Command::SetDefault { name } => {
+            catalog::set_default_model(app, actor, name.clone()).await?;
+            let name = name.as_deref().unwrap_or(&app.config().default_model).to_owned();
+            output::print(&format!("the default model is {}\n", output::plain(&name)))
+        }
         Command::Enable { name } => enable(app, &name, true).await,
         Command::Disable { name } => enable(app, &name, false).await,
         Command::Remove { name } => {
@@ -148,9 +158,10 @@ async fn enable(app: &App, name: &str, enabled: bool) -> Result<(), Error> {
 
 fn list(app: &App, json: bool) -> Result<(), Error> {
     let models = app.models();
-    let of_file = app.config.models.iter().map(|(name, model)| (name.clone(), "jeton.toml", true, model.price.price()));
+    let config = app.config();
+    let of_file = config.models.iter().map(|(name, model)| (name.clone(), "jeton.toml", true, model.price.price()));
     // A command runs without the models of the file, which win over those of the database.
-    let of_database = models.entries().iter().filter(|(name, _)| !app.config.models.contains_key(*name));
+    let of_database = models.entries().iter().filter(|(name, _)| !config.models.contains_key(*name));
     let of_database = of_database
         .map(|(name, entry): (&String, &Entry)| (name.clone(), "database", entry.enabled, entry.model.price));
     let mut rows: Vec<_> = of_file.chain(of_database).collect();

@@ -50,7 +50,7 @@ pub(super) fn propose(app: &App, args: &ListArgs, json: bool) -> Result<(), Erro
         }));
     }
     output::print(&table(&found.proposals))?;
-    let rate = app.config.ledger.tokens_per_unit;
+    let rate = app.config().ledger.tokens_per_unit;
     let changed = found.proposals.iter().filter(|proposal| !proposal.changes().is_empty()).count();
     let (matched, all) = (output::count(found.proposals.len() as u64, "model"), found.models);
     output::print(&format!("{changed} prices differ, of {matched} in the list and {all} in the database\n"))?;

@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
-    let signer = Secrets::open(&app.config, &app.random)?.ledger_signer()?;
+    let signer = Secrets::open(&app.config(), &app.random)?.ledger_signer()?;
     let receipt = receipt_file::write(app, &signer, ChatId(args.chat_id)).await?;
     output::print_file(receipt.as_bytes())
 }

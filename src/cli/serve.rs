@@ -14,6 +14,7 @@ use crate::core::error::{Code, Error};
 use crate::core::private_files;
 use crate::core::random::Random;
 use crate::domain::account::admin;
+use crate::domain::reload::ReloadSource;
 use crate::domain::{catalog, group, pricing};
 use crate::infra::ai::ollama_models;
 use crate::infra::catalog::{Models, OmittedModel};
@@ -24,24 +25,24 @@ use crate::server::{BoundListener, Certificate};
 
 pub(super) async fn run(file: Option<&Path>) -> Result<(), Error> {
     let mut config = load(file)?;
-    let traces = telemetry::start_with_traces(&config.log, &config.telemetry)?;
+    let (traces, log_filter) = telemetry::start_with_traces(&config.log, &config.telemetry)?;
     let (models, omitted, ollama) = open_models(&mut config).await?;
     let app = connect(config, models).await?;
-    warn_of_deprecated_keys(&app.config);
+    warn_of_deprecated_keys(&app.config());
     bring_up_to_date(&app).await?;
     pricing::store_all(&app).await?;
     catalog::refresh(&app).await?;
     group::ensure_default(&app).await?;
-    check_files(&app.config)?;
+    check_files(&app.config())?;
     check_superusers(&app).await?;
-    let certificate = Certificate::open(&app.config)?;
-    let socket = listen(app.config.http.listen, "http.listen")?;
+    let certificate = Certificate::open(&app.config())?;
+    let socket = listen(app.config().http.listen, "http.listen")?;
     let metrics = metrics(&app)?;
     let address = socket.local_addr().map_err(|error| Error::internal(error))?;
-    output::print(&banner::text(&app.config, &app.models(), &omitted, &ollama, address))?;
+    output::print(&banner::text(&app.config(), &app.models(), &omitted, &ollama, address))?;
     tracing::info!(%address, database = app.db.name(), "serving");
     tokio::select! {
-        () = server::run(app, BoundListener { socket, certificate }) => {}
+        () = server::run(app, BoundListener { socket, certificate }, ReloadSource::new(file, log_filter)) => {}
         () = metrics => {}
     }
     traces.end().await;
@@ -104,7 +105,7 @@ fn check_files(config: &Config) -> Result<(), Error> {
 /// # Errors
 /// CONFLICT that names these superusers.
 async fn check_superusers(app: &App) -> Result<(), Error> {
-    if app.config.http.listen.ip().is_loopback() {
+    if app.config().http.listen.ip().is_loopback() {
         return Ok(());
     }
     let named = admin::superusers_with_common_passwords(app).await?;
@@ -124,7 +125,7 @@ async fn check_superusers(app: &App) -> Result<(), Error> {
 /// # Errors
 /// CONFLICT if the address can't be listened on.
 fn metrics(app: &App) -> Result<impl Future<Output = ()> + use<>, Error> {
-    let socket = match app.config.metrics.listen {
+    let socket = match app.config().metrics.listen {
         Some(address) => Some(listen(address, "metrics.listen")?),
         None => None,
     };

@@ -77,7 +77,7 @@ pub(super) async fn export(app: &App, args: ExportArgs) -> Result<(), Error> {
     }
     let moved = transfer::export_to(&app.db, &args.file, shown.as_ref()).await?;
     output::print(&table(&moved))?;
-    keep_the_key(&app.config)
+    keep_the_key(&app.config())
 }
 
 pub(super) async fn import(config: &Config, args: ImportArgs) -> Result<(), Error> {

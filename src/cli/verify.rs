@@ -53,7 +53,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode, Error> {
     let mut compared = None;
     if let Some(file) = &args.checkpoint {
         let (summary, mut found) = checkpoint::compare(&app.db, &mut BufReader::new(opened(file)?)).await?;
-        let keys = Secrets::open(&app.config, &app.random)?.ledger_public_keys()?;
+        let keys = Secrets::open(&app.config(), &app.random)?.ledger_public_keys()?;
         let is_known = keys.iter().chain(&args.key).any(|key| *key == summary.public_key);
         if !is_known {
             findings.push(format!(
@@ -72,7 +72,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<ExitCode, Error> {
     } else if findings.is_empty() {
         // Names the database, since an empty one in a wrong place is clean as well.
         let users = output::count(users, "user");
-        let mut text = format!("ledger is clean: {users} in {}\n", app.config.shown_database_url());
+        let mut text = format!("ledger is clean: {users} in {}\n", app.config().shown_database_url());
         if let Some(checkpoint::Summary { time, balances, .. }) = compared {
             let heads = output::count(balances, "head");
             text.push_str(&format!("it continues the checkpoint of {time}: {heads}\n"));

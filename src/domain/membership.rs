@@ -25,7 +25,7 @@ pub async fn run_heartbeat(app: &App, address: String) {
             Err(error) => tracing::warn!(?error, "cluster heartbeat failed"),
         }
         tokio::select! {
-            () = tokio::time::sleep(app.config.turns.lease / 2) => {}
+            () = tokio::time::sleep(app.config().turns.lease / 2) => {}
             () = app.stopping.cancelled() => break,
         }
     }
@@ -40,7 +40,7 @@ pub async fn run_heartbeat(app: &App, address: String) {
 /// INTERNAL if the database fails.
 pub async fn send_heartbeat(app: &App, me: &cluster_member::Model) -> Result<Vec<cluster_member::Model>, Error> {
     let now = app.clock.now();
-    let lease = TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX);
+    let lease = TimeDelta::from_std(app.config().turns.lease).unwrap_or(TimeDelta::MAX);
     let dead = now.checked_sub_signed(lease).unwrap_or_default();
     let seen = cluster_member::Model { seen_at: now, ..me.clone() };
     app.db

@@ -10,5 +10,6 @@ pub mod ledger;
 pub mod membership;
 pub mod overview;
 pub mod pricing;
+pub mod reload;
 pub mod retention;
 pub mod session;

@@ -17,7 +17,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use self::labels::{ErrorLabels, KindLabel, ModelLabel, RequestLabels, Turn, UnitLabels};
+use self::labels::{ErrorLabels, KindLabel, ModelLabel, RequestLabels, ResultLabel, Turn, UnitLabels};
 pub use self::timer::Timer;
 use self::timer::{quick, slow};
 use crate::core::tokens::Tokens;
@@ -46,6 +46,7 @@ pub struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     rate_limited: Family<KindLabel, Counter>,
     removed: Family<KindLabel, Counter>,
+    config_reloads: Family<ResultLabel, Counter>,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -69,6 +70,7 @@ impl Metrics {
             errors: Family::default(),
             rate_limited: Family::default(),
             removed: Family::default(),
+            config_reloads: Family::default(),
             requests: Family::new_with_constructor(quick),
             registry: Registry::default(),
         };
@@ -92,6 +94,8 @@ impl Metrics {
         );
         registry.register("chats_swept", "Chats with an expired lease that this server closed", new.swept.clone());
         registry.register("retention_removed", "Rows deleted or anonymized by retention", new.removed.clone());
+        let reloads = "Reloads of the configuration, by result";
+        registry.register("config_reloads", reloads, new.config_reloads.clone());
         registry.register("database_batch_jobs", "Write transactions per commit of the SQLite writer", batches);
         let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timer| {
             registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
@@ -179,6 +183,11 @@ impl Metrics {
     /// Adds `count` rows of a kind that retention removed.
     pub fn removed(&self, kind: &'static str, count: u64) {
         self.removed.get_or_create(&KindLabel { kind }).inc_by(count);
+    }
+
+    /// Counts a reload of the configuration: `applied` or `failed`.
+    pub fn config_reload(&self, result: &'static str) {
+        self.config_reloads.get_or_create(&ResultLabel { result }).inc();
     }
 
     /// Observes a request to this route: the time until its response, or the start of a streamed response.

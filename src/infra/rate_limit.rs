@@ -3,6 +3,8 @@
 //! Counted first in the memory of this server. What passes is then counted at the shared limits of the cluster, if the
 //! bus connects servers, and may still be rejected there. If Redis is unavailable, the local count decides.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use chrono::{DateTime, Utc};
 
 use crate::core::error::Error;
@@ -17,29 +19,56 @@ const ATTEMPTS: u32 = 3;
 
 /// The rate limits of users, API keys and client addresses.
 pub struct RateLimits {
-    users: RateLimiter<UserId>,
-    keys: RateLimiter<ApiKeyId>,
-    estimates: RateLimiter<UserId>,
-    registrations: RateLimiter<ClientIp>,
-    registration_attempts: RateLimiter<ClientIp>,
-    refreshes: RateLimiter<ClientIp>,
+    limiters: RwLock<Limiters>,
     bus: Bus,
+}
+
+/// The limiters, each replaced by a reload that changes its rate.
+#[derive(Clone)]
+struct Limiters {
+    users: Arc<RateLimiter<UserId>>,
+    keys: Arc<RateLimiter<ApiKeyId>>,
+    estimates: Arc<RateLimiter<UserId>>,
+    registrations: Arc<RateLimiter<ClientIp>>,
+    registration_attempts: Arc<RateLimiter<ClientIp>>,
+    refreshes: Arc<RateLimiter<ClientIp>>,
+}
+
+impl Limiters {
+    fn new(limits: &config::Limits) -> Self {
+        let (accounts, burst) = (limits.registrations_per_hour_per_address, limits.registration_burst_per_address);
+        let attempts = |accounts: u32| accounts.saturating_mul(ATTEMPTS);
+        Self {
+            users: Arc::new(RateLimiter::per_minute(limits.messages_per_minute_per_user)),
+            keys: Arc::new(RateLimiter::per_minute(limits.messages_per_minute_per_key)),
+            estimates: Arc::new(RateLimiter::per_minute(limits.estimates_per_minute_per_user)),
+            registrations: Arc::new(RateLimiter::per_hour(accounts, burst)),
+            registration_attempts: Arc::new(RateLimiter::per_hour(attempts(accounts), attempts(burst))),
+            refreshes: Arc::new(RateLimiter::per_minute(limits.refreshes_per_minute_per_address)),
+        }
+    }
 }
 
 impl RateLimits {
     /// Creates the rate limits of the configuration.
     pub fn new(limits: &config::Limits, bus: Bus) -> Self {
-        let (accounts, burst) = (limits.registrations_per_hour_per_address, limits.registration_burst_per_address);
-        let attempts = |accounts: u32| accounts.saturating_mul(ATTEMPTS);
-        Self {
-            users: RateLimiter::per_minute(limits.messages_per_minute_per_user),
-            keys: RateLimiter::per_minute(limits.messages_per_minute_per_key),
-            estimates: RateLimiter::per_minute(limits.estimates_per_minute_per_user),
-            registrations: RateLimiter::per_hour(accounts, burst),
-            registration_attempts: RateLimiter::per_hour(attempts(accounts), attempts(burst)),
-            refreshes: RateLimiter::per_minute(limits.refreshes_per_minute_per_address),
-            bus,
-        }
+        Self { limiters: RwLock::new(Limiters::new(limits)), bus }
+    }
+
+    /// Sets the rates. A changed one counts from zero; the others keep their counts.
+    pub fn reconfigure(&self, limits: &config::Limits) {
+        let next = Limiters::new(limits);
+        let mut now = self.limiters.write().unwrap_or_else(PoisonError::into_inner);
+        replace_changed(&mut now.users, next.users);
+        replace_changed(&mut now.keys, next.keys);
+        replace_changed(&mut now.estimates, next.estimates);
+        replace_changed(&mut now.registrations, next.registrations);
+        replace_changed(&mut now.registration_attempts, next.registration_attempts);
+        replace_changed(&mut now.refreshes, next.refreshes);
+    }
+
+    fn limiters(&self) -> Limiters {
+        self.limiters.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Counts a message of a user, and of the API key that sent it.
@@ -48,13 +77,14 @@ impl RateLimits {
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn message(&self, user_id: UserId, key_id: Option<ApiKeyId>) -> Result<(), Error> {
         let words = "Too many messages in a minute. Wait a moment.";
-        self.users.check(&user_id, words)?;
+        let Limiters { users, keys, .. } = self.limiters();
+        users.check(&user_id, words)?;
         if let Some(key_id) = key_id {
-            self.keys.check(&key_id, words)?;
+            keys.check(&key_id, words)?;
         }
         self.together(words, || {
-            let user = allowed(&self.users, "messages of users", user_id);
-            std::iter::once(user).chain(key_id.map(|id| allowed(&self.keys, "messages by keys", id))).collect()
+            let user = allowed(&users, "messages of users", user_id);
+            std::iter::once(user).chain(key_id.map(|id| allowed(&keys, "messages by keys", id))).collect()
         })
         .await
     }
@@ -65,8 +95,9 @@ impl RateLimits {
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn estimate(&self, user_id: UserId) -> Result<(), Error> {
         let words = "Too many estimates in a minute. Wait a moment.";
-        self.estimates.check(&user_id, words)?;
-        self.together(words, || vec![allowed(&self.estimates, "estimates", user_id)]).await
+        let limiter = self.limiters().estimates;
+        limiter.check(&user_id, words)?;
+        self.together(words, || vec![allowed(&limiter, "estimates", user_id)]).await
     }
 
     /// Counts a new account.
@@ -75,8 +106,9 @@ impl RateLimits {
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn registration(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many new accounts from your address. Try again later.";
-        self.registrations.check(address, words)?;
-        self.together(words, || vec![allowed(&self.registrations, "registrations", address)]).await
+        let limiter = self.limiters().registrations;
+        limiter.check(address, words)?;
+        self.together(words, || vec![allowed(&limiter, "registrations", address)]).await
     }
 
     /// Counts a registration attempt before its form is validated.
@@ -85,8 +117,9 @@ impl RateLimits {
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn registration_attempt(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many registration attempts from your address. Wait a moment.";
-        self.registration_attempts.check(address, words)?;
-        self.together(words, || vec![allowed(&self.registration_attempts, "registration attempts", address)]).await
+        let limiter = self.limiters().registration_attempts;
+        limiter.check(address, words)?;
+        self.together(words, || vec![allowed(&limiter, "registration attempts", address)]).await
     }
 
     /// Counts the use of a refresh token.
@@ -95,23 +128,32 @@ impl RateLimits {
     /// RATE_LIMITED, with the seconds to wait.
     pub async fn refresh(&self, address: &ClientIp) -> Result<(), Error> {
         let words = "Too many token refreshes from your address. Wait a moment.";
-        self.refreshes.check(address, words)?;
-        self.together(words, || vec![allowed(&self.refreshes, "refreshes", address)]).await
+        let limiter = self.limiters().refreshes;
+        limiter.check(address, words)?;
+        self.together(words, || vec![allowed(&limiter, "refreshes", address)]).await
     }
 
     /// Drops the entries of idle users, keys and addresses.
     pub fn evict_idle(&self) {
-        self.users.evict_idle();
-        self.keys.evict_idle();
-        self.estimates.evict_idle();
-        self.registrations.evict_idle();
-        self.registration_attempts.evict_idle();
-        self.refreshes.evict_idle();
+        let Limiters { users, keys, estimates, registrations, registration_attempts, refreshes } = self.limiters();
+        users.evict_idle();
+        keys.evict_idle();
+        estimates.evict_idle();
+        registrations.evict_idle();
+        registration_attempts.evict_idle();
+        refreshes.evict_idle();
     }
 
     async fn together(&self, words: &str, all: impl FnOnce() -> Vec<RateQuota>) -> Result<(), Error> {
         let Some(counts) = self.bus.shared_limits() else { return Ok(()) };
         counts.rate(&all()).await.map_err(|seconds| Error::rate_limited(words, seconds))
+    }
+}
+
+/// Replaces a limiter by one with another rate.
+fn replace_changed<K: Clone + Eq + std::hash::Hash>(now: &mut Arc<RateLimiter<K>>, next: Arc<RateLimiter<K>>) {
+    if now.quota() != next.quota() {
+        *now = next;
     }
 }
 

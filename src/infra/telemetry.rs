@@ -18,7 +18,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry};
+use tracing_subscriber::{EnvFilter, Registry, reload};
 
 use crate::core::error::{Code, Error};
 use crate::infra::config::{Log, LogFormat, Telemetry, public_url};
@@ -32,18 +32,33 @@ const LAST_SPANS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// INVALID_INPUT that names the key if the filter is invalid; INTERNAL if logging has been started before.
-pub fn start(log: &Log) -> Result<(), Error> {
-    tracing_subscriber::registry().with(lines(log)?).try_init().map_err(|error| Error::internal(error))
+pub fn start(log: &Log) -> Result<LogFilter, Error> {
+    let (lines, filter) = lines(log)?;
+    tracing_subscriber::registry().with(lines).try_init().map_err(|error| Error::internal(error))?;
+    Ok(filter)
+}
+
+/// The filter of the log, which can be replaced.
+#[derive(Clone, Default)]
+pub struct LogFilter(Option<reload::Handle<EnvFilter, Registry>>);
+
+impl LogFilter {
+    /// Replaces the filter. Without a log, as in tests, this has no effect.
+    ///
+    /// # Errors
+    /// INTERNAL if logging has ended.
+    pub fn replace(&self, next: EnvFilter) -> Result<(), Error> {
+        self.0.as_ref().map_or(Ok(()), |handle| handle.reload(next)).map_err(|error| Error::internal(error))
+    }
 }
 
 /// Starts logging and, if a collector is configured, the export of spans. At most once per process, within its runtime.
 ///
 /// # Errors
 /// As [`start`]; INVALID_INPUT also if the collector's address is invalid.
-pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Error> {
+pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<(Traces, LogFilter), Error> {
     if telemetry.otlp_endpoint.is_empty() {
-        start(log)?;
-        return Ok(Traces(None));
+        return Ok((Traces(None), start(log)?));
     }
     let provider = exporting(&telemetry.otlp_endpoint)?;
     global::set_text_map_propagator(TraceContextPropagator::new());
@@ -56,8 +71,9 @@ pub fn start_with_traces(log: &Log, telemetry: &Telemetry) -> Result<Traces, Err
         .with_threads(false)
         .with_filter(ours)
         .with_filter(spans);
-    tracing_subscriber::registry().with(lines(log)?).with(layer).try_init().map_err(|error| Error::internal(error))?;
-    Ok(Traces(Some(provider)))
+    let (lines, filter) = lines(log)?;
+    tracing_subscriber::registry().with(lines).with(layer).try_init().map_err(|error| Error::internal(error))?;
+    Ok((Traces(Some(provider)), filter))
 }
 
 /// The span exporter; empty if no collector is configured.
@@ -74,16 +90,17 @@ impl Traces {
     }
 }
 
-/// Returns the layer that writes log lines.
-fn lines(log: &Log) -> Result<Box<dyn Layer<Registry> + Send + Sync>, Error> {
-    let filter = filter(log)?;
+/// Returns the layer that writes log lines, and its filter.
+fn lines(log: &Log) -> Result<(Box<dyn Layer<Registry> + Send + Sync>, LogFilter), Error> {
+    let (filter, handle) = reload::Layer::new(filter(log)?);
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     // Colours only on a terminal. There the library decides, since it heeds NO_COLOR.
     let lines = if io::stderr().is_terminal() { lines } else { lines.with_ansi(false) };
-    Ok(match log.format {
+    let lines = match log.format {
         LogFormat::Compact => lines.compact().with_filter(filter).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_filter(filter).boxed(),
-    })
+    };
+    Ok((lines, LogFilter(Some(handle))))
 }
 
 /// Parses the filter of the configuration.

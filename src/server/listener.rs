@@ -80,7 +80,7 @@ pub async fn serve(app: &App, listener: BoundListener, router: Router, stop: Can
             return;
         }
     };
-    let http = &app.config.http;
+    let http = &app.config().http;
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(http.header_timeout).max_buf_size(MAX_BUFFER);
     // Some clients match header names case-sensitively, in title case or in the case that they sent.

@@ -2,6 +2,7 @@
 
 mod body_timeout;
 mod client_address;
+pub mod control;
 mod headers;
 mod listener;
 pub mod metrics;
@@ -63,12 +64,12 @@ pub fn router(app: &App) -> Router {
                 .on_failure(log_failure),
         )
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(headers::defaults(&app.config.http))
-        .option_layer(headers::cors(&app.config.http))
+        .layer(headers::defaults(&app.config().http))
+        .option_layer(headers::cors(&app.config().http))
         .layer(CatchPanicLayer::custom(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()));
     let counted = axum::middleware::from_fn_with_state(app.clone(), metrics::count);
     // Each transport reports a body that is too large in its own format.
-    let (own, max_body_bytes) = (app.clone(), app.config.http.max_body_bytes);
+    let (own, max_body_bytes) = (app.clone(), app.config().http.max_body_bytes);
     let bounded =
         MapRequestLayer::new(move |request: Request<Body>| body_timeout::bounded(&own, max_body_bytes, request));
     let usual = Router::new()

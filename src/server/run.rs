@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{BoundListener, router, serve};
+use super::{BoundListener, control, router, serve};
 use crate::app::App;
+use crate::domain::reload::ReloadSource;
 use crate::domain::{catalog, chat, ledger, membership, retention};
 
 /// Maximum time that turns, and then their responses, may take to end after they are cancelled.
@@ -16,8 +17,9 @@ const FINAL_GRACE: Duration = Duration::from_secs(5);
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Serves until SIGINT or SIGTERM, then lets open turns finish within `http.shutdown_grace`. A turn that is still open
-/// after that is marked INTERRUPTED, and its hold released.
-pub async fn run(app: App, listener: BoundListener) {
+/// after that is marked INTERRUPTED, and its hold released. SIGHUP, and a command at the control socket, reload the
+/// configuration.
+pub async fn run(app: App, listener: BoundListener, source: ReloadSource) {
     let stop = CancellationToken::new();
     let certificate = listener.certificate.clone();
     let address = listener.socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
@@ -44,9 +46,9 @@ pub async fn run(app: App, listener: BoundListener) {
         tracing::info!(open_turns = app.turn_permits.taken(), "shutting down");
         app.tasks.close();
         // By now, load balancers have seen that this server is not ready, and send no more requests.
-        tokio::time::sleep(app.config.http.shutdown_delay).await;
+        tokio::time::sleep(app.config().http.shutdown_delay).await;
         stop.cancel();
-        if timeout(app.config.http.shutdown_grace, app.tasks.wait()).await.is_err() {
+        if timeout(app.config().http.shutdown_grace, app.tasks.wait()).await.is_err() {
             tracing::warn!(
                 open_turns = app.turn_permits.taken(),
                 "shutdown grace exceeded; open turns are marked INTERRUPTED"
@@ -67,7 +69,8 @@ pub async fn run(app: App, listener: BoundListener) {
             let checkpoints = ledger::proof::run_scheduler(app.clone());
             let watched = catalog::run_watcher(app.clone());
             let beating = membership::run_heartbeat(&app, address);
-            tokio::join!(serving, swept, indexed, retained, checkpoints, watched, beating, reloading);
+            let controlled = control::run(&app, &source, &stop);
+            tokio::join!(serving, swept, indexed, retained, checkpoints, watched, beating, reloading, controlled);
             // WebSockets are no longer connections of the listener, and are notified that the server stops.
             app.streams.close();
             app.streams.wait().await;

@@ -195,6 +195,10 @@ test("prices change with a preview, models are changed, disabled and deleted, an
   await page.getByText("The large one", { exact: true }).waitFor();
   await page.getByText("65,536").waitFor();
 
+  // The configuration of the server names the default model, which wins.
+  await press(page, "Make the default: The large one");
+  await page.getByText('jeton.toml or the environment sets default_model to "scripted", and wins.').waitFor();
+
   // A disabled one is not offered.
   await page.getByRole("switch", { name: "Enabled: The large one" }).click({ force: true });
   await page.getByText("The large one disabled.").waitFor();
@@ -284,9 +288,9 @@ test("staff look at the catalog, and change nothing", async () => {
   assert.equal(await page.getByRole("main").getByRole("button", { name: /Add|Test|Edit|Delete|List/ }).count(), 0);
   await page.goto("/admin/models");
   await page.getByText("Only superusers can change models and prices.").waitFor();
-  await page.getByRole("row", { name: /^scripted .*from jeton\.toml/ }).waitFor();
+  await page.getByRole("row", { name: /^scripted .*default, by jeton\.toml.*from jeton\.toml/ }).waitFor();
   assert.equal(await page.getByRole("switch").count(), 0);
-  assert.equal(await page.getByRole("main").getByRole("button", { name: /Add|Set|Edit|Delete/ }).count(), 0);
+  assert.equal(await page.getByRole("main").getByRole("button", { name: /Add|Set|Edit|Make|Delete/ }).count(), 0);
   await press(page, "Prices of double-small");
   const prices = dialog(page, "Price of double-small");
   await prices.getByRole("row", { name: /^7 tokens a message 1 / }).waitFor();

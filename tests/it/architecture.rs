@@ -35,6 +35,7 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("domain::catalog", &["domain::audit", "domain::pricing"]);
     allow("domain::group", &["domain::account", "domain::audit", "domain::ledger"]);
     allow("domain::chat", &["domain::audit", "domain::ledger", "domain::pricing"]);
+    allow("domain::reload", &["domain::audit", "domain::catalog", "domain::pricing"]);
     allow("domain::overview", &["domain::account", "domain::chat", "domain::ledger"]);
     allow("domain::retention", &["domain::audit", "domain::chat", "domain::job", "domain::ledger", "domain::session"]);
     edges

@@ -190,7 +190,7 @@ async fn defect_10_nested_json_and_odd_claims_are_refused_and_nothing_breaks(on:
         let answer = mia.send(request.body(axum::body::Body::from(deep.clone())).unwrap()).await;
         assert_eq!(answer.status, 400, "{path}");
     }
-    let key = jsonwebtoken::EncodingKey::from_secret(app.app.config.auth.secret.expose_secret().as_bytes());
+    let key = jsonwebtoken::EncodingKey::from_secret(app.app.config().auth.secret.expose_secret().as_bytes());
     let header = jsonwebtoken::Header::default();
     let good = json!({ "token_type": "access", "exp": 99_999_999_999i64, "iat": 0, "jti": "x",
         "user_id": mia.user_id(), "session_id": 1 });

@@ -168,7 +168,7 @@ async fn a_database_that_may_only_be_read_is_read_and_each_message_told() {
 
 /// Another process with a lock on the file.
 async fn lock(app: &TestApp) -> SqliteConnection {
-    let mut other = SqliteConnection::connect(&app.app.config.database_url()).await.unwrap();
+    let mut other = SqliteConnection::connect(&app.app.config().database_url()).await.unwrap();
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     other
 }

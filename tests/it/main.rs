@@ -55,6 +55,7 @@ mod private_files;
 mod providers;
 mod reasoning;
 mod receipts;
+mod reload;
 mod reply_stream;
 mod resource_limits;
 mod retention;

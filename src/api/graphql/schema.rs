@@ -36,7 +36,7 @@ pub(super) fn schema(app: &App) -> Schema {
     let mut builder = builder().data(app.clone()).limit_recursive_depth(Limits::STANDARD.nesting);
     // `validation` has checked all rules before.
     builder = builder.validation_mode(ValidationMode::Fast);
-    if !app.config.graphql.introspection {
+    if !app.config().graphql.introspection {
         builder = builder.disable_introspection();
     }
     builder.finish()

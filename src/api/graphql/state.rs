@@ -34,7 +34,7 @@ impl GraphqlState {
             schema: schema::schema(app),
             facts: RwLock::new(facts(app.models().count())),
             documents: documents::documents(),
-            budgets: Budgets::of(&app.config),
+            budgets: Budgets::of(&app.config()),
             expensive: Expensive::new(),
         })
     }

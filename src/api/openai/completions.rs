@@ -57,7 +57,7 @@ async fn receive(
     body: Body,
     address: Option<ClientIp>,
 ) -> Result<(Bytes, Option<Admission>), Error> {
-    let limits = Limits { bytes: app.config.v1.max_body_bytes, owner: BodyOwner::User(caller.id), address };
+    let limits = Limits { bytes: app.config().v1.max_body_bytes, owner: BodyOwner::User(caller.id), address };
     let admission = match app.bodies.is_large(&body, limits)? {
         true => Some(chat::admit(app, caller).await?),
         false => None,

@@ -63,7 +63,7 @@ async fn model(State(app): State<App>, Path(id): Path<String>, method: Method, h
 async fn chat_completions(State(app): State<App>, request: Request) -> ApiResult {
     only(request.method(), Method::POST)?;
     let caller = caller(&app, request.headers()).await?;
-    let status = app.config.v1.insufficient_status;
+    let status = app.config().v1.insufficient_status;
     completions::create(&app, caller, request).await.map_err(|error| error.with_insufficient(status))
 }
 

@@ -57,7 +57,7 @@ pub(super) fn read(
     model.check_capabilities(&raw)?;
     let choices = model.provider.answers(&raw)?;
     let max_output = limit(&raw)?;
-    let text = if app.config.v1.store_api_messages { local_messages::said_last(&raw) } else { String::new() };
+    let text = if app.config().v1.store_api_messages { local_messages::said_last(&raw) } else { String::new() };
     let fingerprint = idempotency_key.is_some().then(|| app.api_key_hasher.of(raw.body()));
     let request = request(model, raw, stream, show_usage)?;
     let call = ApiCall { model: name, request, max_output, choices, text, idempotency_key, fingerprint, admission };

@@ -74,7 +74,7 @@ pub(super) async fn send(app: &App, viewer: Viewer, request: Request) -> ApiResu
     }
     let key = keys.first().map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
     let mut fields = FormFields::read(app, request).await?;
-    let message = fields.text("message", MAX_MESSAGE_CHARS.min(app.config.turns.max_message_chars));
+    let message = fields.text("message", MAX_MESSAGE_CHARS.min(app.config().turns.max_message_chars));
     fields.check()?;
     let ended = chat::send(
         app,

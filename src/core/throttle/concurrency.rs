@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A concurrency limit: a maximum for each owner, and a maximum in total. Clones share it.
 #[derive(Clone)]
 pub struct ConcurrencyLimit<K> {
-    per_owner: u64,
-    total: usize,
     taken: Arc<Mutex<PermitCounts<K>>>,
 }
 
 struct PermitCounts<K> {
     by_owner: HashMap<K, u64>,
     total: usize,
+    max_per_owner: u64,
+    max_total: usize,
 }
 
 /// A permit; dropping it releases it.
@@ -35,8 +35,14 @@ pub enum LimitExceeded {
 impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
     /// Creates a limit of `per_owner` permits for each owner, and of `total` in all.
     pub fn new(per_owner: u64, total: usize) -> Self {
-        let none = PermitCounts { by_owner: HashMap::new(), total: 0 };
-        Self { per_owner, total, taken: Arc::new(Mutex::new(none)) }
+        let none = PermitCounts { by_owner: HashMap::new(), total: 0, max_per_owner: per_owner, max_total: total };
+        Self { taken: Arc::new(Mutex::new(none)) }
+    }
+
+    /// Changes the limits. Permits that are taken stay, and count.
+    pub fn reconfigure(&self, per_owner: u64, total: usize) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        (taken.max_per_owner, taken.max_total) = (per_owner, total);
     }
 
     /// Takes a permit.
@@ -45,11 +51,12 @@ impl<K: Clone + Eq + Hash> ConcurrencyLimit<K> {
     /// The limit that is reached.
     pub fn take(&self, owner: K) -> Result<Permit<K>, LimitExceeded> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.total >= self.total {
+        if taken.total >= taken.max_total {
             return Err(LimitExceeded::Total);
         }
+        let most = taken.max_per_owner;
         let own = taken.by_owner.entry(owner.clone()).or_default();
-        if *own >= self.per_owner {
+        if *own >= most {
             return Err(LimitExceeded::Owner);
         }
         *own += 1;

@@ -45,7 +45,7 @@ impl ValidatedUser {
             username,
             password_hash: ticket.hash(password).await?,
             roles,
-            grant: Tokens(app.config.ledger.signup_grant),
+            grant: Tokens(app.config().ledger.signup_grant),
             actor_id: None,
             at: app.clock.now(),
         })

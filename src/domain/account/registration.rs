@@ -47,7 +47,7 @@ async fn check_named(
     password: SecretString,
     origin: &ClientInfo,
 ) -> Result<CheckedUser, Error> {
-    match app.config.auth.registration {
+    match app.config().auth.registration {
         config::Registration::Open => {}
         config::Registration::Closed => {
             return Err(Error::forbidden("Registration is closed. Ask an operator for an account."));

@@ -60,6 +60,10 @@ pub enum Action {
     GroupAdjust,
     /// `breaker.reset`: an operator reset circuit breakers.
     BreakerReset,
+    /// `model.set_default`: an operator chose the default model.
+    ModelSetDefault,
+    /// `config.reload`: a server read its configuration file again.
+    ConfigReload,
 }
 
 impl Action {
@@ -93,6 +97,8 @@ impl Action {
             Self::GroupMemberRemove => "group.remove_member",
             Self::GroupAdjust => "group.adjust_balance",
             Self::BreakerReset => "breaker.reset",
+            Self::ModelSetDefault => "model.set_default",
+            Self::ConfigReload => "config.reload",
         }
     }
 }

@@ -32,9 +32,30 @@ pub(super) async fn begin(txn: &Txn, actor: &Actor) -> Result<(), Error> {
 pub(super) async fn increment(txn: &Txn) -> Result<(), Error> {
     use catalog_epoch::{Column, Entity};
     let next = Expr::col((Entity, Column::Epoch)).add(1);
-    let row = catalog_epoch::ActiveModel { id: Set(catalog_epoch::ROW), epoch: Set(1) };
+    let row = catalog_epoch::ActiveModel { id: Set(catalog_epoch::ROW), epoch: Set(1), ..Default::default() };
     let conflict = OnConflict::column(Column::Id).value(Column::Epoch, next).to_owned();
     Entity::insert(row).on_conflict(conflict).exec_without_returning(txn).await?;
+    Ok(())
+}
+
+/// Returns the default model of the database.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub(super) async fn default_model(txn: &Txn) -> Result<Option<String>, Error> {
+    let row = catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(txn).await?;
+    Ok(row.and_then(|row| row.default_model))
+}
+
+/// Checks that a model, which is to be deleted or disabled, is not the default one of the database.
+///
+/// # Errors
+/// CONFLICT if it is.
+pub(super) async fn check_no_default(txn: &Txn, name: &str) -> Result<(), Error> {
+    if default_model(txn).await?.as_deref() == Some(name) {
+        let message = "This is the default model. Make another one the default first.";
+        return Err(Error::new(Code::Conflict, message));
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Loading the catalog from the database: at the start, after own changes, and when another server has made one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
@@ -8,7 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use super::keys;
 use crate::app::App;
 use crate::core::error::Error;
-use crate::infra::catalog::{DatabaseModel, Rows};
+use crate::infra::catalog::{DatabaseModel, Models, Rows};
 use crate::infra::cluster::TO_ALL;
 use crate::infra::entity::{breaker_reset, catalog_epoch, model, model_route, price, provider};
 
@@ -71,13 +72,42 @@ pub async fn refresh(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
+/// A change of the configured models that is prepared: no other change is made until it is dropped.
+pub struct PendingModels<'a> {
+    app: &'a App,
+    rows: Rows,
+    _turn: tokio::sync::MutexGuard<'a, ()>,
+}
+
+/// Prepares a change of the configured models, so that making it can't fail.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn prepare(app: &App) -> Result<PendingModels<'_>, Error> {
+    let turn = app.catalog.lock().await;
+    // In this order, so that rows that are changed meanwhile are read again.
+    let epoch = read_epoch(app.db.read()).await?;
+    let rows = Rows { epoch, ..read(app).await? };
+    Ok(PendingModels { app, rows, _turn: turn })
+}
+
+impl PendingModels<'_> {
+    /// Makes these the configured models.
+    pub fn apply(self, configured: Models) {
+        self.app.catalog.replace_all(Arc::new(configured), self.rows);
+    }
+}
+
 /// Returns the epoch.
 ///
 /// # Errors
 /// INTERNAL if the database fails.
 pub(super) async fn read_epoch(db: &impl ConnectionTrait) -> Result<i64, Error> {
-    let row = catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(db).await?;
-    Ok(row.map_or(0, |row| row.epoch))
+    Ok(read_row(db).await?.map_or(0, |row| row.epoch))
+}
+
+async fn read_row(db: &impl ConnectionTrait) -> Result<Option<catalog_epoch::Model>, Error> {
+    Ok(catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(db).await?)
 }
 
 async fn read(app: &App) -> Result<Rows, Error> {
@@ -105,7 +135,8 @@ async fn read(app: &App) -> Result<Rows, Error> {
         Some(epoch) => breaker_reset::Entity::find().filter(breaker_reset::Column::Epoch.gt(epoch)).all(db).await?,
         None => Vec::new(),
     };
-    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await, resets })
+    let default_model = read_row(db).await?.and_then(|row| row.default_model);
+    Ok(Rows { epoch: 0, models, providers: keys::connect(app, rows).await, resets, default_model })
 }
 
 /// Returns the problems of the catalog as lines for the readiness probe; empty if there are none.

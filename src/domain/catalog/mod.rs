@@ -7,6 +7,7 @@
 mod apply_prices;
 mod breaker;
 mod change;
+mod default_model;
 mod keys;
 mod list;
 mod load;
@@ -26,8 +27,9 @@ mod usable;
 
 pub use self::apply_prices::{MAX_APPLIED, NewPrice, apply_prices};
 pub use self::breaker::{BreakerSelection, reset_breakers};
+pub use self::default_model::set_default_model;
 pub use self::list::{Filter, entry, find_provider, page, price_changes, providers};
-pub use self::load::{readiness_notes, refresh, run_watcher};
+pub use self::load::{PendingModels, prepare, readiness_notes, refresh, run_watcher};
 pub use self::model::{create_model, delete_model, update_model};
 pub use self::model_input::{MAX_ROUTES, ModelUpdate, NewModel, Route, price_as_json};
 pub use self::preview::{PricePreview, preview_price};

@@ -5,7 +5,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
 
-use super::change::{announce, begin, name_taken};
+use super::change::{announce, begin, check_no_default, name_taken};
 use super::model_input::{ModelUpdate, NewModel, Route, price_as_json, validate, validate_new};
 use crate::app::App;
 use crate::core::error::{Code, Error};
@@ -69,6 +69,9 @@ pub async fn update_model(app: &App, actor: Actor, name: &str, update: ModelUpda
         Box::pin(async move {
             begin(txn, actor).await?;
             let before = find(txn, name, *owner).await?;
+            if update.enabled == Some(false) && owner.is_none() {
+                check_no_default(txn, name).await?;
+            }
             let row = model::ActiveModel {
                 id: Set(before.id),
                 title: update.title.clone().map_or(NotSet, Set),
@@ -103,6 +106,10 @@ pub async fn delete_model(app: &App, actor: Actor, name: &str) -> Result<(), Err
         Box::pin(async move {
             begin(txn, actor).await?;
             let row = find(txn, name, *owner).await?;
+            if owner.is_none() {
+                // Otherwise the model of the file stays.
+                check_no_default(txn, name).await?;
+            }
             model::Entity::delete_by_id(row.id).exec(txn).await?;
             record(txn, actor, Action::ModelDelete, &row, json!({}), *at).await
         })
@@ -116,14 +123,14 @@ pub(super) fn owner(app: &App, name: &str) -> Option<&'static str> {
     let source = app.models().entry(name).map(|entry| entry.model.origin.source);
     match source {
         // The command line runs without the models themselves.
-        _ if app.config.models.contains_key(name) => Some("jeton.toml"),
+        _ if app.config().models.contains_key(name) => Some("jeton.toml"),
         Some(Source::File) => Some("jeton.toml"),
         Some(Source::Ollama) => Some("Ollama"),
         Some(Source::Database) | None => None,
     }
 }
 
-async fn find_row(txn: &Txn, name: &str) -> Result<Option<model::Model>, Error> {
+pub(super) async fn find_row(txn: &Txn, name: &str) -> Result<Option<model::Model>, Error> {
     Ok(model::Entity::find().filter(model::Column::Name.eq(name)).one(txn).await?)
 }
 

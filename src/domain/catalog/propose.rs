@@ -86,7 +86,7 @@ impl Proposal {
 pub fn propose_prices(app: &App, actor: Actor, request: Propose<'_>) -> Result<Proposals, Error> {
     actor.require_superuser()?;
     let markup = request.markup.map(parse_markup).transpose()?.unwrap_or(Decimal::ONE);
-    let rate = Decimal::whole(app.config.ledger.tokens_per_unit).times(markup);
+    let rate = Decimal::whole(app.config().ledger.tokens_per_unit).times(markup);
     let rate = rate.ok_or_else(|| Error::field("markup", "It has too many digits."))?;
     let list = PriceList::parse(request.list)?;
     let catalog = app.models();
@@ -124,7 +124,7 @@ pub fn propose_prices(app: &App, actor: Actor, request: Propose<'_>) -> Result<P
 /// Returns what the database has of a model, if that is in force.
 fn in_force<'a>(app: &App, entry: &'a Entry) -> Option<&'a DatabaseModel> {
     // The command line runs without the models of the file.
-    let is_of_file = app.config.models.contains_key(&entry.model.name);
+    let is_of_file = app.config().models.contains_key(&entry.model.name);
     let is_own = entry.model.origin.source == Source::Database && !is_of_file;
     entry.row.as_deref().filter(|_| is_own)
 }

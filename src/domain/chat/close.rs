@@ -37,7 +37,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[tracing::instrument(name = "settle", level = "debug", skip_all)]
 pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat, Error> {
     let closing = Arc::new(closing);
-    let deadline = Instant::now() + app.config.turns.lease;
+    let deadline = Instant::now() + app.config().turns.lease;
     let mut pause = FIRST_PAUSE;
     loop {
         let end = CloseJob { closing: closing.clone(), at: app.clock.now() };

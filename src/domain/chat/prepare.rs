@@ -124,7 +124,7 @@ pub(super) async fn validate_message(
     };
     let message = input.message.trim().to_owned();
     let mut fields = Vec::new();
-    if let Err(problem) = check_message(&message, app.config.turns.max_message_chars) {
+    if let Err(problem) = check_message(&message, app.config().turns.max_message_chars) {
         fields.push(FieldError { field: "message", message: problem });
     }
     let preferred = conversation.as_ref().and_then(|conversation| conversation.model.clone());
@@ -185,7 +185,7 @@ pub(super) async fn prepare_call(app: &App, identity: Identity, call: ApiCall) -
     model.check_available()?;
     let mut request = call.request;
     request.max_output = call.max_output.unwrap_or(model.max_output).min(model.max_output);
-    let (at, store_reply) = (app.clock.now(), app.config.v1.store_api_messages);
+    let (at, store_reply) = (app.clock.now(), app.config().v1.store_api_messages);
     let opening = PreparedChat {
         user_id: identity.id,
         payer: None,
@@ -238,7 +238,7 @@ impl PreparedChat {
 
 /// Returns the time at which a turn that renews its lease now counts as dead.
 pub(super) fn lease_deadline(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
-    now + TimeDelta::from_std(app.config.turns.lease).unwrap_or(TimeDelta::MAX)
+    now + TimeDelta::from_std(app.config().turns.lease).unwrap_or(TimeDelta::MAX)
 }
 
 /// The [fingerprint](PreparedChat::fingerprint) of a message whose client named the model.

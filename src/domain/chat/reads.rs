@@ -39,7 +39,7 @@ pub async fn record<'a>(
     staff: Staff,
     chats: impl IntoIterator<Item = &'a chat::Model>,
 ) -> Result<(), Error> {
-    if !app.config.audit.chat_reads {
+    if !app.config().audit.chat_reads {
         return Ok(());
     }
     let mut reads: BTreeMap<UserId, Read> = BTreeMap::new();

@@ -51,7 +51,7 @@ impl Saver {
     }
 
     fn save_if(&mut self, is_wanted: bool, written: &GeneratedOutput) {
-        let must_renew = || self.saved_at.elapsed() >= self.app.config.turns.lease / 3;
+        let must_renew = || self.saved_at.elapsed() >= self.app.config().turns.lease / 3;
         if self.running.is_some() || !((self.store_reply && is_wanted) || must_renew()) {
             return;
         }

@@ -77,6 +77,6 @@ async fn start_message(
     replaces: Option<ReplacedChat>,
 ) -> Result<Started, Error> {
     let (opening, model, admission) = prepare_message(app, writer, input, replaces).await?;
-    let after = (!app.config.turns.title_model.is_empty()).then_some(title::suggest as AfterTurn);
+    let after = (!app.config().turns.title_model.is_empty()).then_some(title::suggest as AfterTurn);
     begin(app, *writer, opening, model, StartRequest { caller: None, admission: Some(admission), after }).await
 }

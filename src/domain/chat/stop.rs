@@ -32,7 +32,7 @@ pub async fn stop(app: &App, writer: Writer, chat_id: ChatId) -> Result<Finished
 /// Stops the reply of any user's chat. The caller has checked that the viewer may stop it.
 pub(super) async fn stop_any(app: &App, chat_id: ChatId) -> Result<FinishedChat, Error> {
     // The turn may wait for the usage reported by the upstream.
-    let deadline = Instant::now() + app.config.v1.usage_wait_timeout + STOP_TIMEOUT;
+    let deadline = Instant::now() + app.config().v1.usage_wait_timeout + STOP_TIMEOUT;
     while Instant::now() < deadline {
         // Sent repeatedly, since bus messages may be lost.
         app.bus.publish(&command_topic(chat_id), || TurnCommand::Stop.encode());

@@ -33,7 +33,7 @@ pub async fn run_sweeper(app: App) {
         app.bodies.evict_idle();
         app.replay_cache.evict_expired();
         tokio::select! {
-            () = tokio::time::sleep(app.config.turns.lease / 2) => {}
+            () = tokio::time::sleep(app.config().turns.lease / 2) => {}
             () = app.stopping.cancelled() => return,
         }
     }

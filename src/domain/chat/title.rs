@@ -55,7 +55,8 @@ async fn suggested(app: &App, identity: Identity, finished: &chat::Model) -> Res
     let Some(conversation_id) = finished.conversation_id.filter(|_| finished.status == Status::Done) else {
         return Ok(());
     };
-    let name = match app.config.turns.title_model.as_str() {
+    let config = app.config();
+    let name = match config.turns.title_model.as_str() {
         "" => return Ok(()),
         ANSWERING => finished.model.as_str(),
         name => name,
@@ -66,7 +67,7 @@ async fn suggested(app: &App, identity: Identity, finished: &chat::Model) -> Res
         return Ok(());
     }
     let request = request(finished);
-    let title = match app.config.turns.title_paid_by {
+    let title = match config.turns.title_paid_by {
         TitlePayer::Operator => by_operator(app, model, request).await?,
         TitlePayer::User => {
             let conversation = conversation::Entity::find_by_id(conversation_id).one(app.db.read()).await?;

@@ -5,6 +5,7 @@
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
@@ -30,6 +31,7 @@ use crate::domain::ledger;
 use crate::infra::ai::{Event, Request, Usage};
 use crate::infra::catalog::Model;
 use crate::infra::cluster::{BusEvent, Subscription};
+use crate::infra::config::Config;
 
 /// Maximum size of a reply. Passed-through bytes that are not stored do not count.
 const MAX_REPLY_BYTES: usize = 32 << 20;
@@ -120,6 +122,8 @@ struct Turn<'a> {
     /// The timeout of the next chunk, and that of the whole turn.
     chunk_deadline: Instant,
     deadline: Instant,
+    /// The configuration with which the turn began.
+    config: Arc<Config>,
 }
 
 type Step = ControlFlow<Outcome>;
@@ -127,7 +131,8 @@ type Step = ControlFlow<Outcome>;
 impl<'a> Turn<'a> {
     fn new(app: &'a App, model: &Model, opened: &OpenedChat, caller: Option<ResponseSink>) -> Self {
         let OpenedChat { chat, request, store_reply, price, .. } = opened;
-        let (limits, now) = (&app.config.turns, Instant::now());
+        let (config, now) = (app.config(), Instant::now());
+        let limits = &config.turns;
         let in_one_piece = request.passing.as_ref().is_some_and(|passing| !passing.stream);
         Self {
             app,
@@ -143,6 +148,7 @@ impl<'a> Turn<'a> {
             stalled: Duration::ZERO,
             chunk_deadline: now + if in_one_piece { limits.turn_timeout } else { limits.first_chunk_timeout },
             deadline: now + limits.turn_timeout,
+            config,
         }
     }
 
@@ -150,7 +156,7 @@ impl<'a> Turn<'a> {
     async fn follow(&mut self, model: &Model, request: Request, mut commands: Subscription) -> Outcome {
         let app = self.app;
         let mut reply = app.metrics.time_to_first_chunk(&model.name, model.provider.reply(request), is_chunk);
-        let interval = app.config.turns.save_interval.max(Duration::from_millis(1));
+        let interval = self.config.turns.save_interval.max(Duration::from_millis(1));
         let mut saves = interval_at(Instant::now() + interval, interval);
         saves.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let outcome = loop {
@@ -249,13 +255,13 @@ impl<'a> Turn<'a> {
 
     fn next_chunk_deadline(&self) -> Instant {
         // A keep-alive before the first chunk does not shorten the wait for it.
-        let next = Instant::now() + self.app.config.turns.chunk_timeout;
+        let next = Instant::now() + self.config.turns.chunk_timeout;
         if self.written.is_empty() { next.max(self.chunk_deadline) } else { next }
     }
 
     async fn send_to_caller(&mut self, event: &Event) {
         let Some(caller) = &mut self.caller else { return };
-        let (limits, since) = (&self.app.config.turns, Instant::now());
+        let (limits, since) = (&self.config.turns, Instant::now());
         let timeout = limits.chunk_timeout.min(limits.lease / 3);
         caller.send(event.clone(), timeout).await;
         let waited = since.elapsed();
@@ -304,7 +310,7 @@ impl<'a> Turn<'a> {
     }
 
     fn wait_for_usage(&mut self) {
-        self.deadline = self.deadline.min(Instant::now() + self.app.config.v1.usage_wait_timeout);
+        self.deadline = self.deadline.min(Instant::now() + self.config.v1.usage_wait_timeout);
     }
 
     fn on_saved(&self, saved: Result<bool, Error>) -> Step {
@@ -331,8 +337,7 @@ impl<'a> Turn<'a> {
         if self.draining == Some(Draining::Stopped) {
             return Outcome::Stopped(None);
         }
-        let was_stalled =
-            self.stalled >= MAX_STALL.min(self.app.config.turns.chunk_timeout) && !self.written.is_empty();
+        let was_stalled = self.stalled >= MAX_STALL.min(self.config.turns.chunk_timeout) && !self.written.is_empty();
         if was_stalled || error.code == Code::PayloadTooLarge {
             return Outcome::Stopped(Some(error));
         }

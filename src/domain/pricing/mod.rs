@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{PriceId, UserId};
 use crate::core::price::Price;
-use crate::infra::catalog::Model;
+use crate::infra::catalog::{Model, Models};
 use crate::infra::db::Txn;
 use crate::infra::entity::price::{self, Column};
 
@@ -36,6 +36,21 @@ pub async fn version_id(app: &App, model: &Model) -> Result<PriceId, Error> {
 pub async fn store_all(app: &App) -> Result<(), Error> {
     for model in app.models().iter() {
         version_id(app, model).await?;
+    }
+    Ok(())
+}
+
+/// Stores the prices of the next configured models that the ones before do not have, before they are in force. The
+/// versions before stay the current ones meanwhile, so that a message that is being sent is sold at one of them.
+///
+/// # Errors
+/// INTERNAL if the database fails.
+pub async fn store_next(app: &App, before: &Models, next: &mut Models) -> Result<(), Error> {
+    for model in next.iter_mut() {
+        let is_same = before.entry(&model.name).is_some_and(|before| before.model.price == model.price);
+        if !is_same {
+            model.origin.price_id = Some(store(app, model).await?.id);
+        }
     }
     Ok(())
 }

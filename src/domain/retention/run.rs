@@ -65,7 +65,7 @@ pub async fn run(app: &App) -> Result<RunOutcome, Error> {
 /// # Errors
 /// As [`run`].
 pub async fn run_if_due(app: &App) -> Result<RunOutcome, Error> {
-    let every = TimeDelta::from_std(app.config.retention.interval).unwrap_or(TimeDelta::MAX);
+    let every = TimeDelta::from_std(app.config().retention.interval).unwrap_or(TimeDelta::MAX);
     let last = app.clock.now().checked_sub_signed(every).unwrap_or(DateTime::<Utc>::MIN_UTC);
     run_unless_done(app, Some(last)).await
 }

@@ -49,7 +49,7 @@ impl Target {
     }
 
     pub(super) fn keep(self, app: &App) -> RetentionPeriod {
-        let retention = &app.config.retention;
+        let retention = &app.config().retention;
         match self {
             Self::Chats | Self::Conversations => retention.chats,
             Self::Sessions => retention.ended_sessions,

@@ -67,7 +67,7 @@ pub async fn create(app: &App, user: user::Model, client: &ClientInfo) -> Result
 }
 
 pub(super) fn expiry(app: &App, now: DateTime<Utc>) -> DateTime<Utc> {
-    let ttl = TimeDelta::from_std(app.config.auth.refresh_ttl).unwrap_or(TimeDelta::MAX);
+    let ttl = TimeDelta::from_std(app.config().auth.refresh_ttl).unwrap_or(TimeDelta::MAX);
     now.checked_add_signed(ttl).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
@@ -79,7 +79,7 @@ pub(super) fn access_token(
 ) -> Result<String, Error> {
     let jti = app.random.hex128();
     let subject = Subject { kind: TokenKind::Access, user_id, session_id, jti: &jti };
-    app.keys.sign(subject, now, app.config.auth.access_ttl).map_err(|error| Error::internal(error))
+    app.keys.sign(subject, now, app.config().auth.access_ttl).map_err(|error| Error::internal(error))
 }
 
 pub(super) fn refresh_token(app: &App, session: &session::Model, now: DateTime<Utc>) -> Result<String, Error> {
@@ -89,5 +89,5 @@ pub(super) fn refresh_token(app: &App, session: &session::Model, now: DateTime<U
         session_id: session.id,
         jti: &session.refresh_jti,
     };
-    app.keys.sign(subject, now, app.config.auth.refresh_ttl).map_err(|error| Error::internal(error))
+    app.keys.sign(subject, now, app.config().auth.refresh_ttl).map_err(|error| Error::internal(error))
 }

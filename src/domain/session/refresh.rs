@@ -66,7 +66,10 @@ pub async fn rotate(app: &App, used: &str, origin: &ClientInfo) -> Result<TokenP
     let jti: String = app.api_key_hasher.of(session.refresh_jti.as_bytes()).chars().take(32).collect();
     let access = Subject { kind: TokenKind::Access, user_id: user.id, session_id: session.id, jti: &jti };
     Ok(TokenPair {
-        access_token: app.keys.sign(access, at, app.config.auth.access_ttl).map_err(|error| Error::internal(error))?,
+        access_token: app
+            .keys
+            .sign(access, at, app.config().auth.access_ttl)
+            .map_err(|error| Error::internal(error))?,
         refresh_token: refresh_token(app, &session, at)?,
         user,
     })

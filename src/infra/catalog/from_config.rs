@@ -23,33 +23,16 @@ impl Models {
         let (mut models, mut omitted) = (Vec::new(), Vec::new());
         let mut default = config.default_model.clone();
         for (name, settings) in &config.models {
-            let is_local = settings.provider == config::Provider::Local;
-            let absent = settings.path.clone().filter(|path| is_local && !(LOCAL_MODELS && path.exists()));
-            if let Some(path) = absent {
-                omitted.push(OmittedModel { model: name.clone(), reason: omission(path) });
+            if let Some(path) = absent_file(settings) {
+                omitted.push(OmittedModel { model: name.clone(), reason: omission(path.to_owned()) });
                 continue;
             }
             models.push(open_model(name, settings, random)?);
         }
-        if let Some(settings) =
-            config.models.get(&default).filter(|_| omitted.iter().any(|omitted| omitted.model == default))
-        {
-            default = "echo".to_owned();
-            if !models.iter().any(|model| model.name == default) {
-                let provider = Arc::new(ai::echo::Echo);
-                models.push(Model {
-                    name: default.clone(),
-                    title: default.clone(),
-                    description: None,
-                    provider,
-                    price: settings.price.price(),
-                    max_output: settings.max_output,
-                    concurrency: None,
-                    origin: Origin::default(),
-                });
-            }
+        if omitted.iter().any(|omitted| omitted.model == default) {
+            default = replace_default(config, &mut models);
         }
-        Ok((Self::new(models, &default), omitted))
+        Ok((Self::new(models, &default).with_configured_default(config.has_default_model), omitted))
     }
 
     /// Adds the models of an Ollama to the catalog and to the configuration, unless a configured model has the same name, or
@@ -63,13 +46,7 @@ impl Models {
     ) -> Vec<String> {
         let mut added = Vec::new();
         for OllamaModel { name, context_length } in found {
-            let is_same = |model: &config::Model| {
-                model.provider == config::Provider::Ollama && model.upstream_model.as_ref() == Some(name)
-            };
-            if self.entries.contains_key(name)
-                || config.models.contains_key(name)
-                || config.models.values().any(is_same)
-            {
+            if self.entries.contains_key(name) || is_configured(config, name, name) {
                 continue;
             }
             let settings = config::Model::of_ollama(base_url, name, *context_length, config.ollama.price);
@@ -89,8 +66,41 @@ impl Models {
     }
 }
 
+/// Returns whether the configuration has a model of this name, or this model of an Ollama.
+pub(super) fn is_configured(config: &Config, name: &str, upstream_model: &str) -> bool {
+    let is_same = |model: &config::Model| {
+        model.provider == config::Provider::Ollama && model.upstream_model.as_deref() == Some(upstream_model)
+    };
+    config.models.contains_key(name) || config.models.values().any(is_same)
+}
+
 /// Whether this build can run local models (Cargo feature `local-model`).
 const LOCAL_MODELS: bool = cfg!(feature = "local-model");
+
+/// Adds the echo model, which replaces a default model that was omitted, at the price of that model. Returns its name.
+pub(super) fn replace_default(config: &Config, models: &mut Vec<Model>) -> String {
+    let echo = "echo".to_owned();
+    let missing = config.models.get(&config.default_model).filter(|_| models.iter().all(|model| model.name != echo));
+    if let Some(omitted) = missing {
+        models.push(Model {
+            name: echo.clone(),
+            title: echo.clone(),
+            description: None,
+            provider: Arc::new(ai::echo::Echo),
+            price: omitted.price.price(),
+            max_output: omitted.max_output,
+            concurrency: None,
+            origin: Origin::default(),
+        });
+    }
+    echo
+}
+
+/// Returns the path of a local model that can't be opened: without a file, or in a build without local models.
+pub(super) fn absent_file(settings: &config::Model) -> Option<&Path> {
+    let is_local = settings.provider == config::Provider::Local;
+    settings.path.as_deref().filter(|path| is_local && !(LOCAL_MODELS && path.exists()))
+}
 
 /// A configured local model that was omitted.
 #[derive(Clone, Debug)]
@@ -124,10 +134,15 @@ fn open_local(path: &Path, _max_queued: usize, _random: &Random) -> Result<Share
     Err(Error::internal(format!("local models are not in this build: {}", path.display())))
 }
 
-fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<Model, Error> {
+pub(super) fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<Model, Error> {
     let provider = open_provider(settings, random)
         .map_err(|error| Error::new(error.code, format!("models.{name}: {}", error.message)).with_source(error))?;
-    Ok(Model {
+    Ok(with_provider(name, settings, provider))
+}
+
+/// Returns a configured model with this provider.
+pub(super) fn with_provider(name: &str, settings: &config::Model, provider: SharedProvider) -> Model {
+    Model {
         name: name.to_owned(),
         title: settings.title.clone().unwrap_or_else(|| name.to_owned()),
         description: settings.description.clone(),
@@ -136,7 +151,7 @@ fn open_model(name: &str, settings: &config::Model, random: &Random) -> Result<M
         max_output: settings.max_output,
         concurrency: (settings.max_concurrent > 0).then(|| Arc::new(Semaphore::new(settings.max_concurrent))),
         origin: Origin::default(),
-    })
+    }
 }
 
 fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProvider, Error> {

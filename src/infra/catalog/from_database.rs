@@ -8,7 +8,7 @@ use reqwest::Client;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use super::{Capabilities, Entry, Model, Models, Origin, Source};
+use super::{Capabilities, DefaultSource, Entry, Model, Models, Origin, Source};
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
 use crate::infra::ai::SharedProvider;
@@ -31,6 +31,8 @@ pub struct Rows {
     pub providers: Vec<ConnectedProvider>,
     /// The resets of breakers since the snapshot before.
     pub resets: Vec<breaker_reset::Model>,
+    /// The default model that a superuser has chosen.
+    pub default_model: Option<String>,
 }
 
 /// A model of the database.
@@ -87,7 +89,7 @@ impl ConnectedProvider {
 
 /// Merges the configured models with the rows of the database.
 pub(super) fn merged(configured: &Models, before: &Models, rows: Rows) -> Models {
-    let Rows { epoch, models, providers, resets } = rows;
+    let Rows { epoch, models, providers, resets, default_model } = rows;
     let providers: BTreeMap<_, _> =
         providers.into_iter().map(|provider| (provider.row.id, Arc::new(provider))).collect();
     let unchanged: HashMap<ProviderId, bool> = providers
@@ -116,6 +118,12 @@ pub(super) fn merged(configured: &Models, before: &Models, rows: Rows) -> Models
             Some(name) => merged.entry(name).into_iter().for_each(|entry| close_breakers(entry, &reset)),
             None => merged.entries.values().for_each(|entry| close_breakers(entry, &reset)),
         }
+    }
+    // The file wins; and a model that is gone or disabled is no default.
+    let is_usable = |name: &String| merged.entries.get(name).is_some_and(|entry| entry.enabled);
+    if let Some(chosen) = default_model.filter(|name| merged.default_source != DefaultSource::File && is_usable(name)) {
+        merged.default = chosen;
+        merged.default_source = DefaultSource::Database;
     }
     merged
 }

@@ -1,10 +1,11 @@
 //! The model catalog: the models of the configuration file and of the database, and their providers.
 //!
-//! What the file names wins, and is not changed at run time. A snapshot of the catalog is replaced as a whole, so that a
+//! What the file names wins, and is changed by a reload of the file only. A snapshot of the catalog is replaced as a whole, so that a
 //! message has its model, its provider and its price from one snapshot.
 
 mod from_config;
 mod from_database;
+mod reopen;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,23 +21,34 @@ use crate::infra::ai::{InvalidRequest, RawRequest, Request, SharedProvider};
 
 /// The catalog of a server.
 pub struct Catalog {
-    /// The models of the configuration file.
-    configured: Models,
-    now: RwLock<Arc<Models>>,
+    now: RwLock<Snapshots>,
     /// Held while a snapshot is made, so that an older one never replaces a newer one.
     loading: tokio::sync::Mutex<()>,
+}
+
+struct Snapshots {
+    /// The models of the configuration file, and of an Ollama.
+    configured: Arc<Models>,
+    /// These and those of the database.
+    all: Arc<Models>,
 }
 
 impl Catalog {
     /// Creates the catalog of the configured models.
     pub fn new(configured: Models) -> Self {
-        let now = RwLock::new(Arc::new(configured.clone()));
-        Self { configured, now, loading: tokio::sync::Mutex::default() }
+        let configured = Arc::new(configured);
+        let now = Snapshots { all: configured.clone(), configured };
+        Self { now: RwLock::new(now), loading: tokio::sync::Mutex::default() }
     }
 
     /// Returns the current snapshot.
     pub fn models(&self) -> Arc<Models> {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.now.read().unwrap_or_else(PoisonError::into_inner).all.clone()
+    }
+
+    /// Returns the configured models, without those of the database.
+    pub fn configured(&self) -> Arc<Models> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).configured.clone()
     }
 
     /// Waits until no other snapshot is being made.
@@ -46,8 +58,13 @@ impl Catalog {
 
     /// Makes the rows of the database the current ones. Providers and limits of models that did not change stay.
     pub fn replace(&self, rows: Rows) {
-        let next = from_database::merged(&self.configured, &self.models(), rows);
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        self.replace_all(self.configured(), rows);
+    }
+
+    /// Makes these the configured models, and the rows the current ones.
+    pub fn replace_all(&self, configured: Arc<Models>, rows: Rows) {
+        let all = Arc::new(from_database::merged(&configured, &self.models(), rows));
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Snapshots { configured, all };
     }
 }
 
@@ -56,6 +73,7 @@ impl Catalog {
 pub struct Models {
     entries: BTreeMap<String, Entry>,
     default: String,
+    default_source: DefaultSource,
     providers: BTreeMap<ProviderId, Arc<ConnectedProvider>>,
     /// The number of models of the database with a route to a provider.
     models_of_providers: HashMap<ProviderId, u64>,
@@ -86,13 +104,26 @@ impl Entry {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(name = "ModelSource")]
 pub enum Source {
-    /// The configuration file. It can't be changed at run time.
+    /// The configuration file. It is changed there.
     #[default]
     File,
     /// The database, where operators add models at run time.
     Database,
     /// An Ollama that the server found when it started.
     Ollama,
+}
+
+/// What has chosen the default model, of messages that name none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(name = "DefaultModelSource")]
+pub enum DefaultSource {
+    /// The default of this program, since no one has chosen a model.
+    #[default]
+    Preset,
+    /// The configuration file or the environment. It wins, and can't be changed at run time.
+    File,
+    /// A superuser, at run time.
+    Database,
 }
 
 /// What a model can do, as its operator says.
@@ -111,7 +142,8 @@ pub struct Capabilities {
 pub struct Origin {
     /// Where it comes from.
     pub source: Source,
-    /// The version of its price; `None` for a model of the file, whose version is looked up by its price.
+    /// The version of its price; `None` for a model that the file has had since the start, whose version is looked up by
+    /// its price.
     pub price_id: Option<PriceId>,
     /// What it can do; `None` for a model of the file, which does not say it.
     pub capabilities: Option<Capabilities>,
@@ -227,6 +259,18 @@ impl Models {
         model.name == self.default
     }
 
+    /// Returns the name of the default model, and what has chosen it.
+    pub fn default_model(&self) -> (&str, DefaultSource) {
+        (&self.default, self.default_source)
+    }
+
+    /// Returns the same models, whose default the configuration has set.
+    #[must_use]
+    pub fn with_configured_default(self, is_configured: bool) -> Self {
+        let default_source = if is_configured { DefaultSource::File } else { DefaultSource::Preset };
+        Self { default_source, ..self }
+    }
+
     /// Returns the entry of a name, disabled ones included.
     pub fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
@@ -261,6 +305,11 @@ impl Models {
     /// Returns the epoch of the database that the snapshot shows; `None` before the first.
     pub fn epoch(&self) -> Option<i64> {
         self.epoch
+    }
+
+    /// Returns all models, for changes before the snapshot is in force.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Model> {
+        self.entries.values_mut().map(|entry| &mut entry.model)
     }
 
     fn insert(&mut self, model: Model) {

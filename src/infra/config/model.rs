@@ -19,7 +19,7 @@ const MAX_DESCRIPTION_CHARS: usize = 300;
 
 /// `[models.NAME]`. Flat, so that an unknown key is rejected by name; [`Model::check`] checks the keys that a provider
 /// needs.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
     /// The type of the provider.
@@ -101,7 +101,7 @@ pub enum MaxTokensParam {
 }
 
 /// An upstream of a model.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Upstream {
     /// The base URL, without the path of a request.

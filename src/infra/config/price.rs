@@ -6,7 +6,7 @@ use crate::core::price::Price as ModelPrice;
 
 /// The price of a model. A part that is omitted is 0; that of a cache is the one of the input, that of reasoning the one
 /// of the output, as far as they are omitted.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Price {
     /// Prepaid tokens for each answered message.

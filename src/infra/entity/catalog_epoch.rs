@@ -1,4 +1,5 @@
-//! The epoch of the catalog: a single row, whose number grows with each change of a provider, a model or a price.
+//! The epoch of the catalog: a single row, whose number grows with each change of a provider, a model or a price. It also
+//! has the default model.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,6 +16,9 @@ pub struct Model {
     pub id: i64,
     /// The number of changes.
     pub epoch: i64,
+    /// The name of the model of messages that name none; `None` for that of the configuration. Not a foreign key: it may be
+    /// a model of the configuration file.
+    pub default_model: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

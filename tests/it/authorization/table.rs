@@ -214,6 +214,11 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
     ),
     ("Mutation.sendMessage", "mutation { it: sendMessage(input: {message: \"x\"}) { errors { code } } }", MINE),
     (
+        "Mutation.setDefaultModel",
+        "mutation { it: setDefaultModel(input: {name: null}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
         "Mutation.setModelPrice",
         "mutation { it: setModelPrice(input: {name: \"$model\", price: {perMessage: 1}}) { errors { code } } }",
         SUPERUSER,
@@ -343,7 +348,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("Breaker", "failures since status until"),
     (
         "CatalogModel",
-        "contextWindow default description enabled images maxConcurrent maxOutput name price problem reasoning \
+        "contextWindow default defaultSource description enabled images maxConcurrent maxOutput name price problem reasoning \
          routeStates routes shadowsDatabase source title tools updatedAt",
     ),
     (

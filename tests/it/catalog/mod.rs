@@ -3,6 +3,7 @@
 mod capabilities;
 mod change;
 mod command_line;
+mod default_model;
 mod killed_rotation;
 mod live;
 mod names;

@@ -39,10 +39,10 @@ async fn the_file_wins_and_is_named(on: On) {
         clock: app.clock.clone(),
         random: jeton::core::random::Random::seeded(3),
         models: configured,
-        secrets: jeton::infra::secrets::Secrets::open(&app.app.config, &jeton::core::random::Random::seeded(1))
+        secrets: jeton::infra::secrets::Secrets::open(&app.app.config(), &jeton::core::random::Random::seeded(1))
             .unwrap(),
     };
-    let file = jeton::app::App::new(app.app.config.clone(), app.app.db.clone(), outside).unwrap();
+    let file = jeton::app::App::new(app.app.config().as_ref().clone(), app.app.db.clone(), outside).unwrap();
     jeton::domain::catalog::refresh(&file).await.unwrap();
     let root = root.at(jeton::server::router(&file));
     let now = root.data(list, json!({})).await["catalogModels"]["nodes"].take();

@@ -66,7 +66,7 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
         });
         model_route::Entity::insert_many(routes).exec_without_returning(app.app.db.read()).await.unwrap();
     }
-    let epoch = catalog_epoch::ActiveModel { id: Set(catalog_epoch::ROW), epoch: Set(1_000_000) };
+    let epoch = catalog_epoch::ActiveModel { id: Set(catalog_epoch::ROW), epoch: Set(1_000_000), ..Default::default() };
     epoch.update(app.app.db.read()).await.unwrap();
     let begun = Instant::now();
     catalog::refresh(&app.app).await.unwrap();

@@ -24,7 +24,7 @@ const NEW: &str = "another signing key, after the first rotation";
 
 /// Returns a server on the same database with these secrets, the first one current.
 async fn server(app: &TestApp, secrets: &[&str]) -> App {
-    let mut config = app.app.config.clone();
+    let mut config = app.app.config().as_ref().clone();
     config.auth.secret = secrets[0].into();
     config.auth.previous_secrets = secrets[1..].iter().map(|secret| (*secret).into()).collect();
     config.auth.api_key_pepper = OLD.into();

@@ -21,7 +21,7 @@ use crate::support::installation::Installation;
 use crate::support::{On, PASSWORD, Step, TestApp, on_both_databases};
 
 fn signer(app: &App) -> Signer {
-    Secrets::open(&app.config, &Random::seeded(1)).unwrap().ledger_signer().unwrap()
+    Secrets::open(&app.config(), &Random::seeded(1)).unwrap().ledger_signer().unwrap()
 }
 
 async fn checkpoint_of(app: &TestApp) -> Vec<u8> {

@@ -144,6 +144,12 @@ impl Server {
         self.data(None, &query).await["register"]["accessToken"].as_str().unwrap().to_owned()
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
+    }
+
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -197,9 +197,9 @@ impl TestApp {
             clock: self.clock.clone(),
             random: Random::seeded(2),
             models: models(&self.model, Arc::new(Echo)),
-            secrets: Secrets::open(&self.app.config, &Random::seeded(1)).unwrap(),
+            secrets: Secrets::open(&self.app.config(), &Random::seeded(1)).unwrap(),
         };
-        let app = App::new(self.app.config.clone(), db, outside).unwrap();
+        let app = App::new(self.app.config().as_ref().clone(), db, outside).unwrap();
         (app.clone(), server::router(&app))
     }
 

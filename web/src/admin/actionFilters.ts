@@ -15,7 +15,7 @@ const CATALOG: Choice[] = [
     label: 'Providers',
     values: ['PROVIDER_CREATE', 'PROVIDER_UPDATE', 'PROVIDER_DELETE', 'BREAKER_RESET'],
   },
-  { value: 'models', label: 'Models', values: ['MODEL_CREATE', 'MODEL_UPDATE', 'MODEL_DELETE'] },
+  { value: 'models', label: 'Models', values: ['MODEL_CREATE', 'MODEL_UPDATE', 'MODEL_SET_DEFAULT', 'MODEL_DELETE'] },
   { value: 'prices', label: 'Prices', values: ['MODEL_SET_PRICE'] },
 ]
 
@@ -23,6 +23,7 @@ const OTHERS: Choice[] = [
   { value: 'balances', label: 'Balances', values: ['BALANCE_ADJUST', 'CHAT_USAGE_OVER_HOLD'] },
   { value: 'reads', label: 'Messages read', values: ['CHAT_READ'] },
   { value: 'chat-deletions', label: 'Messages deleted', values: ['CHAT_DELETE'] },
+  { value: 'configuration', label: 'Configuration', values: ['CONFIG_RELOAD'] },
   { value: 'keys', label: 'API keys', values: ['API_KEY_CREATE', 'API_KEY_REVOKE'] },
 ]
 

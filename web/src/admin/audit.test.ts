@@ -58,6 +58,9 @@ it('tells changes of the catalog by its names', () => {
   expect(act('model.create')).toBe('Added the model gpt')
   expect(act('model.delete')).toBe('Deleted the model gpt')
   expect(act('model.set_price')).toBe('Set the price of the model gpt')
+  expect(act('model.set_default', '{"from":null,"to":"gpt"}')).toBe('Made gpt the default model')
+  expect(act('model.set_default', '{"from":"gpt","to":null}')).toBe('Left the default model to the configuration')
+  expect(act('config.reload')).toBe('Reloaded the configuration of the server gpt')
   expect(act('model.update', '{"enabled":{"from":true,"to":false}}')).toBe('Disabled the model gpt')
   expect(act('model.update', '{"enabled":{"from":false,"to":true}}')).toBe('Enabled the model gpt')
   expect(act('model.update', '{"enabled":{"from":false,"to":true},"tools":{"from":false,"to":true}}')).toBe(

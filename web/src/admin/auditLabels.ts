@@ -23,7 +23,9 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['model.create', ({ targetName }) => `Added the model ${targetName}`],
   ['model.update', modelUpdateLabel],
   ['model.set_price', ({ targetName }) => `Set the price of the model ${targetName}`],
+  ['model.set_default', setDefaultLabel],
   ['model.delete', ({ targetName }) => `Deleted the model ${targetName}`],
+  ['config.reload', ({ targetName }) => `Reloaded the configuration of the server ${targetName}`],
 ])
 
 /** Returns the label of an audited action. An action that is newer than this client is shown as it is. */
@@ -51,6 +53,11 @@ export function formatDetails(act: Pick<AuditedAction, 'action' | 'details'>): s
   if (act.action === 'model.set_price') return formatPriceChange(details)
   if (isApiKeyAction(act.action)) return formatFields(details, ['user', 'name'])
   return formatFields(details, isOfOneChat(act) ? ['chats'] : [])
+}
+
+function setDefaultLabel({ targetName, details }: AuditedAction): string {
+  const isSet = typeof parseDetails(details)?.to === 'string'
+  return isSet ? `Made ${targetName} the default model` : 'Left the default model to the configuration'
 }
 
 function updateLabel({ details }: AuditedAction): string {

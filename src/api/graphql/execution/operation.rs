@@ -78,7 +78,7 @@ impl Operation {
         let document = match known {
             Some(known) => known,
             None => {
-                let variables = validator.check(&query, graphql.app.config.graphql.suggestions);
+                let variables = validator.check(&query, graphql.app.config().graphql.suggestions);
                 let variables = Arc::new(variables.map_err(RequestRejection::of_errors)?);
                 let document = ValidDocument { parsed, variables };
                 // A string literal may be a password, so such a document is not cached; changing values should be

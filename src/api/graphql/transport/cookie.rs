@@ -43,7 +43,7 @@ impl CookieSession {
         if !self.wanted {
             return Some(refresh_token);
         }
-        set(ctx, app, &refresh_token, app.config.auth.refresh_ttl);
+        set(ctx, app, &refresh_token, app.config().auth.refresh_ttl);
         None
     }
 
@@ -56,7 +56,7 @@ impl CookieSession {
 }
 
 fn set(ctx: &Context<'_>, app: &App, value: &str, life: Duration) {
-    let secure = if app.config.http.is_tls() { "; Secure" } else { "" };
+    let secure = if app.config().http.is_tls() { "; Secure" } else { "" };
     let age = life.as_secs();
     let cookie = format!("{NAME}={value}; Path=/graphql; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
     ctx.append_http_header(SET_COOKIE, cookie);

@@ -50,7 +50,7 @@ pub(super) async fn by_get(
     }
     if wanted == Some(HTML)
         && query.as_deref().is_none_or(|query| !query.contains("query="))
-        && graphql.app.config.graphql.graphiql
+        && graphql.app.config().graphql.graphiql
     {
         return Redirect::to("/graphiql").into_response();
     }

@@ -134,7 +134,7 @@ fn events(
 ) -> impl futures::Stream<Item = Result<String, Infallible>> + Send {
     let (sender, mut receiver) = mpsc::channel(MAX_QUEUED);
     let end = Arc::new(OnceLock::new());
-    let (app, reason, heartbeat) = (graphql.app.clone(), end.clone(), graphql.app.config.graphql.heartbeat);
+    let (app, reason, heartbeat) = (graphql.app.clone(), end.clone(), graphql.app.config().graphql.heartbeat);
     graphql.app.streams.spawn(async move {
         let _permit = permit;
         let mut session = credential.map(|(token, user_id)| stream::watch_session(&app, token, user_id));
@@ -145,7 +145,7 @@ fn events(
                 response = responses.next() => response,
                 Some(Ok(error)) = OptionFuture::from(session.as_mut()) => {
                     let sent = sender.send(Answer::error(error.code, &error.message));
-                    if timeout(app.config.graphql.write_timeout, sent).await.is_err() {
+                    if timeout(app.config().graphql.write_timeout, sent).await.is_err() {
                         // Without this the client would take the stream for complete.
                         reason.set(StreamEnd::Slow).ok();
                     }
@@ -158,7 +158,7 @@ fn events(
                 () = sender.closed() => return,
             };
             let Some(response) = response else { return };
-            if timeout(app.config.graphql.write_timeout, sender.send(response)).await.is_err() {
+            if timeout(app.config().graphql.write_timeout, sender.send(response)).await.is_err() {
                 tracing::info!("SSE stream ended: client reads too slowly");
                 reason.set(StreamEnd::Slow).ok();
                 return;

@@ -21,7 +21,7 @@ use crate::core::error::Error;
 use crate::core::pagination::{KeyedPage, Page};
 use crate::domain::catalog::MAX_ROUTES;
 use crate::infra::ai::upstream::probe::{ListedModel, StepKind, TestStep};
-use crate::infra::catalog::{Entry, Source};
+use crate::infra::catalog::{DefaultSource, Entry, Source};
 use crate::infra::entity::provider::Kind;
 use crate::infra::entity::{model_route, price, provider};
 
@@ -151,6 +151,12 @@ impl CatalogModel {
     /// Whether this is the default model, for messages that name none.
     async fn default(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(ctx.data::<App>()?.models().is_default(&self.0.model))
+    }
+
+    /// What has chosen this as the default model; null if it is not the default.
+    async fn default_source(&self, ctx: &Context<'_>) -> Result<Option<DefaultSource>> {
+        let models = ctx.data::<App>()?.models();
+        Ok(models.is_default(&self.0.model).then(|| models.default_model().1))
     }
 
     /// The context window: maximum input and output in total, in model tokens; null if unlimited.

@@ -17,7 +17,7 @@ pub(crate) struct Server(pub(crate) App);
 impl Server {
     /// The maximum length of a message, in Unicode characters, without the white space around it.
     async fn max_message_chars(&self) -> usize {
-        self.0.config.turns.max_message_chars
+        self.0.config().turns.max_message_chars
     }
 
     /// The maximum length of a system prompt, in Unicode characters.
@@ -27,17 +27,18 @@ impl Server {
 
     /// Who may register.
     async fn registration(&self) -> Policy {
-        self.0.config.auth.registration
+        self.0.config().auth.registration
     }
 
     /// How to reach the operator, for people who can't log in; null if the operator gave nothing.
-    async fn contact(&self) -> Option<Text<'_>> {
-        Some(self.0.config.auth.contact.trim()).filter(|contact| !contact.is_empty()).map(Text::from)
+    async fn contact(&self) -> Option<Text<'static>> {
+        let contact = self.0.config().auth.contact.trim().to_owned();
+        Some(contact).filter(|contact| !contact.is_empty()).map(Text::from)
     }
 
     /// The currency in which amounts are shown beside prepaid tokens; null if there is none.
     async fn currency(&self) -> Option<Currency> {
-        let ledger = &self.0.config.ledger;
+        let ledger = &self.0.config().ledger;
         let code = Some(ledger.currency.as_str()).filter(|code| !code.is_empty())?;
         Some(Currency { code: code.to_owned().into(), tokens_per_unit: Tokens(ledger.tokens_per_unit) })
     }

@@ -112,7 +112,7 @@ async fn adjust(
 
 /// Returns the maximum that one staff member may grant per day; `None` if it is not limited.
 pub fn staff_limit(app: &App) -> Option<Tokens> {
-    Some(Tokens(app.config.ledger.staff_daily_limit)).filter(|limit| *limit > Tokens::ZERO)
+    Some(Tokens(app.config().ledger.staff_daily_limit)).filter(|limit| *limit > Tokens::ZERO)
 }
 
 /// Checks that the grants of a staff member today, including the one just recorded, are within the limit. The actor's

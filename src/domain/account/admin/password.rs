@@ -75,7 +75,7 @@ pub async fn superusers_with_common_passwords(app: &App) -> Result<Vec<String>, 
         .order_by_asc(user::Column::Id);
     let mut named = Vec::new();
     for user in superusers.all(app.db.read()).await? {
-        let (hash, threads) = (&user.password_hash, app.config.auth.hashing_threads);
+        let (hash, threads) = (&user.password_hash, app.config().auth.hashing_threads);
         // As many concurrent attempts as threads, so that none waits and no limit of the queue is reached.
         let tries = futures::stream::iter(password::common(&user.username)).map(|common| async move {
             app.hasher.enter(QueueKind::Verification, None)?.verify(common.into(), Some(hash.clone())).await

@@ -23,7 +23,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Writes a checkpoint whenever one is due, until the server stops.
 pub async fn run_scheduler(app: App) {
-    while !app.config.ledger.checkpoint_interval.is_zero() && !app.stopping.is_cancelled() {
+    while !app.config().ledger.checkpoint_interval.is_zero() && !app.stopping.is_cancelled() {
         match write_if_due(&app).await {
             Ok(Some(file)) => tracing::info!(file = %file.display(), "checkpoint of the ledger written"),
             Ok(None) => {}
@@ -41,7 +41,7 @@ pub async fn run_scheduler(app: App) {
 /// # Errors
 /// INTERNAL if the database can't be read, or the file can't be written.
 pub async fn write_if_due(app: &App) -> Result<Option<PathBuf>, Error> {
-    let every = TimeDelta::from_std(app.config.ledger.checkpoint_interval).unwrap_or(TimeDelta::MAX);
+    let every = TimeDelta::from_std(app.config().ledger.checkpoint_interval).unwrap_or(TimeDelta::MAX);
     let last = app.clock.now().checked_sub_signed(every).unwrap_or(DateTime::<Utc>::MIN_UTC);
     let Some(claim) = Claim::take(app, JOB, Some(last)).await? else { return Ok(None) };
     let written = write(app).await;
@@ -50,11 +50,11 @@ pub async fn write_if_due(app: &App) -> Result<Option<PathBuf>, Error> {
 }
 
 async fn write(app: &App) -> Result<PathBuf, Error> {
-    let (directory, now) = (app.config.data.dir.join(DIRECTORY), app.clock.now());
+    let (directory, now) = (app.config().data.dir.join(DIRECTORY), app.clock.now());
     let failed = |error: std::io::Error| {
         Error::internal(format!("cannot write a checkpoint into {}: {error}", directory.display()))
     };
-    let signer = Secrets::open(&app.config, &app.random)?.ledger_signer()?;
+    let signer = Secrets::open(&app.config(), &app.random)?.ledger_signer()?;
     private_files::create_dir(&directory).map_err(failed)?;
     // It gets its name once it is complete.
     let file = NamedTempFile::new_in(&directory).map_err(failed)?;

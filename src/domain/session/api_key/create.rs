@@ -141,7 +141,7 @@ fn checked(app: &App, mut new: NewApiKey, now: DateTime<Utc>) -> Result<NewApiKe
     let named = new.models.as_ref().filter(|models| models.len() <= MAX_MODELS);
     for name in named.into_iter().flatten() {
         // The command line runs without the models themselves.
-        if app.models().get(Some(name)).is_none() && !app.config.models.contains_key(name) {
+        if app.models().get(Some(name)).is_none() && !app.config().models.contains_key(name) {
             add_error("models", format!("There is no model {name}."));
         }
     }

@@ -43,10 +43,11 @@ export default function ModelsPage() {
     pages.reload()
     refreshModels()
   }
-  const { setEnabled: enable, remove } = useModelChanges(pages, refreshModels)
+  const { setEnabled: enable, setDefault, remove } = useModelChanges(pages, refreshModels)
 
   const run = (action: ModelAction, model: Model) => {
     if (action === 'delete') remove(model)
+    else if (action === 'default') setDefault(model)
     else if (action === 'enable' || action === 'disable') enable(model, action === 'enable')
     else setTask({ action, model })
   }

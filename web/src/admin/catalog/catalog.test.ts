@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { isBuiltInOnly } from '../dashboard/firstProvider'
 import { keyLabel, routesLabel, windowLabel } from './labels'
 import type { Model, Provider } from './lists'
+import { modelActions } from './modelColumns'
 import { createInput as createModelInput, modelValues, newRoute, routesError, updateInput } from './modelForm'
 import { freeName, PRESETS, presetOf } from './presets'
 import { costOf, EXAMPLE, NO_PRICE, priceError, priceInput, priceOf, priceValues } from './price'
@@ -9,6 +10,7 @@ import { createInput, parseHeaders, providerValues, updateInput as updateProvide
 import { errorsLabel, latencyLabel, replaceRoutes, routeRows, upstreamLabel } from './routeStates'
 import { withChoice } from './providerChoices'
 import { addedNames, priceErrors, searchListed, takeOverInput } from './takeOver'
+import { deletionTexts } from './useModelChanges'
 
 const PRICE = {
   perMessage: 0,
@@ -43,6 +45,7 @@ const MODEL: Model = {
   shadowsDatabase: false,
   enabled: true,
   default: false,
+  defaultSource: null,
   problem: null,
   contextWindow: 16_384,
   maxOutput: 1_024,
@@ -55,6 +58,19 @@ const MODEL: Model = {
 }
 
 const LISTED = { name: 'gpt-5', added: false, title: 'GPT Five', contextWindow: 400_000, maxOutput: 128_000 }
+it('deletes what the configuration file shadows, and leaves the other in force', () => {
+  const labels = (model: Model, isSuperuser = true) => modelActions(model, isSuperuser).map(([, label]) => label)
+  const shadowing: Model = { ...MODEL, source: 'FILE', shadowsDatabase: true, routes: [] }
+  expect(labels(MODEL)).toEqual(['Set price…', 'Edit…', 'Make default', 'Delete…'])
+  expect(labels({ ...MODEL, default: true })).toEqual(['Set price…', 'Edit…', 'Delete…'])
+  expect(labels({ ...MODEL, enabled: false })).toEqual(['Set price…', 'Edit…', 'Delete…'])
+  expect(labels(shadowing)).toEqual(['Prices…', 'Make default', 'Delete the one of the database…'])
+  expect(labels({ ...shadowing, shadowsDatabase: false })).toEqual(['Prices…', 'Make default'])
+  expect([labels(MODEL, false), labels(shadowing, false)]).toEqual([['Prices…'], ['Prices…']])
+  expect(deletionTexts(MODEL).title).toBe('Delete gpt?')
+  expect(deletionTexts(shadowing).text).toMatch(/^The one from jeton.toml stays in force/)
+})
+
 
 it('has presets with unique names and usable addresses', () => {
   expect(new Set(PRESETS.map(({ name }) => name)).size).toBe(13)

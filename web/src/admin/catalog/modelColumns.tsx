@@ -6,7 +6,7 @@ import { routesLabel, SOURCE_LABELS, windowLabel } from './labels'
 import type { Model } from './lists'
 
 /** What is done with a model. Staff only look at prices. */
-export type ModelAction = 'edit' | 'price' | 'delete' | 'enable' | 'disable'
+export type ModelAction = 'edit' | 'price' | 'delete' | 'enable' | 'disable' | 'default'
 
 type Run = (action: ModelAction, model: Model) => void
 
@@ -19,7 +19,7 @@ export function modelColumns(run: Run, isSuperuser: boolean): Column<Model>[] {
     { header: 'Price', cell: ({ price }) => formatPrice(price) },
     { header: 'Context', isNumber: true, cell: ({ contextWindow }) => windowLabel(contextWindow) },
     { header: 'Enabled', cell: (model) => <Enabled model={model} canChange={canChange(model)} run={run} /> },
-    { header: 'Actions', cell: (model) => <Actions model={model} canChange={canChange(model)} run={run} /> },
+    { header: 'Actions', cell: (model) => <Actions model={model} isSuperuser={isSuperuser} run={run} /> },
   ]
 }
 
@@ -32,7 +32,7 @@ function Name({ model: { name, title, problem, ...model } }: { model: Model }) {
       {name !== title && <Code style={{ overflowWrap: 'anywhere' }}>{name}</Code>}
       {model.default && (
         <Badge variant="light" miw="max-content">
-          default
+          {model.defaultSource === 'FILE' ? 'default, by jeton.toml' : 'default'}
         </Badge>
       )}
       {problem !== null && (
@@ -62,9 +62,7 @@ function Source({ model: { source, shadowsDatabase, routes } }: { model: Model }
   )
 }
 
-type CellProps = { model: Model; canChange: boolean; run: Run }
-
-function Enabled({ model, canChange, run }: CellProps) {
+function Enabled({ model, canChange, run }: { model: Model; canChange: boolean; run: Run }) {
   if (!canChange) return model.enabled ? 'yes' : 'no'
   return (
     <Switch
@@ -75,17 +73,30 @@ function Enabled({ model, canChange, run }: CellProps) {
   )
 }
 
-function Actions({ model, canChange, run }: CellProps) {
-  const actions: [action: ModelAction, label: string, name: string][] = canChange
-    ? [
-        ['price', 'Set price…', 'Set price of'],
-        ['edit', 'Edit…', 'Edit'],
-        ['delete', 'Delete…', 'Delete'],
-      ]
-    : [['price', 'Prices…', 'Prices of']]
+type Action = [action: ModelAction, label: string, name: string]
+
+/** Returns what can be done with a model: everything with one of the database, whose shadowed ones can only be deleted. */
+export function modelActions(model: Model, isSuperuser: boolean): Action[] {
+  const prices: Action = ['price', 'Prices…', 'Prices of']
+  if (!isSuperuser) return [prices]
+  const canBeDefault = model.enabled && !model.default
+  const makeDefault: Action[] = canBeDefault ? [['default', 'Make default', 'Make the default:']] : []
+  if (model.source === 'DATABASE') {
+    return [
+      ['price', 'Set price…', 'Set price of'],
+      ['edit', 'Edit…', 'Edit'],
+      ...makeDefault,
+      ['delete', 'Delete…', 'Delete'],
+    ]
+  }
+  if (!model.shadowsDatabase) return [prices, ...makeDefault]
+  return [prices, ...makeDefault, ['delete', 'Delete the one of the database…', 'Delete from the database:']]
+}
+
+function Actions({ model, isSuperuser, run }: { model: Model; isSuperuser: boolean; run: Run }) {
   return (
     <Group gap={6} maw={220}>
-      {actions.map(([action, label, name]) => (
+      {modelActions(model, isSuperuser).map(([action, label, name]) => (
         <Button
           key={action}
           size="compact-xs"

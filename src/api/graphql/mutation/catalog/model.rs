@@ -102,6 +102,22 @@ struct SetModelPriceInput {
     price: PriceInput,
 }
 
+/// The model to make the default one.
+#[derive(InputObject)]
+struct SetDefaultModelInput {
+    /// The name of the model, of whatever source; null leaves it to the configuration.
+    name: Option<String>,
+}
+
+/// The default model.
+#[derive(SimpleObject)]
+struct SetDefaultModelPayload {
+    /// The default model that is in force; null if it was not changed, and if no model can be used.
+    model: Option<CatalogModel>,
+    /// Validation errors; empty on success.
+    errors: Vec<UserError>,
+}
+
 /// An added model.
 #[derive(SimpleObject)]
 struct CreateModelPayload {
@@ -226,6 +242,23 @@ impl ModelMutation {
         let (set, errors) = outcome(set.await)?;
         let (model, version) = set.unzip();
         Ok(Payload(SetModelPricePayload { model, version, errors }))
+    }
+
+    /// Makes a model the default one, which answers messages that name none. The configuration file wins: if it names the
+    /// default model, this is a CONFLICT. For superusers.
+    async fn set_default_model(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The model.")] input: SetDefaultModelInput,
+    ) -> Result<Payload<SetDefaultModelPayload>> {
+        let (app, viewer) = app_and_viewer(ctx)?;
+        let staff = viewer.require_superuser()?;
+        let set = async {
+            catalog::set_default_model(app, staff.into(), input.name).await?;
+            Ok(shown(app, staff, app.models().default_model().0).ok())
+        };
+        let (model, errors) = outcome(set.await)?;
+        Ok(Payload(SetDefaultModelPayload { model: model.flatten(), errors }))
     }
 }
 

@@ -86,7 +86,7 @@ impl PriceListMutation {
         let ProposePricesInput { list, markup, after } = input;
         let request = Propose { list: &list, markup: markup.as_deref(), after: after.as_deref() };
         let (found, errors) = outcome(catalog::propose_prices(app, actor, request))?;
-        let tokens_per_unit = Tokens(app.config.ledger.tokens_per_unit);
+        let tokens_per_unit = Tokens(app.config().ledger.tokens_per_unit);
         Ok(Payload(match found {
             Some(found) => ProposePricesPayload {
                 format: Some(found.format),

@@ -59,7 +59,7 @@ impl Connection {
 
     /// Serves the connection until there is a reason to close it.
     pub(super) async fn serve(&mut self) -> CloseReason {
-        let settings = &self.graphql.app.config.graphql;
+        let settings = &self.graphql.app.config().graphql;
         let (heartbeat_interval, init_timeout) = (settings.heartbeat, settings.init_timeout);
         let start = Instant::now();
         let init_due = start + init_timeout;
@@ -250,7 +250,7 @@ impl Connection {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), CloseReason> {
-        match timeout(self.graphql.app.config.graphql.write_timeout, self.socket.send(message)).await {
+        match timeout(self.graphql.app.config().graphql.write_timeout, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CloseReason::Disconnected),
             Err(_) => {

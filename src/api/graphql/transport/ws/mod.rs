@@ -38,7 +38,7 @@ pub(super) async fn upgrade(
     extensions: Extensions,
     upgrade: WebSocketUpgrade,
 ) -> HttpResponse {
-    if !credential::may_open_socket(&headers, &graphql.app.config.http.cors_origins) {
+    if !credential::may_open_socket(&headers, &graphql.app.config().http.cors_origins) {
         let message = "This origin is not allowed: it is not listed in http.cors_origins.";
         let rejection =
             RequestRejection { code: Code::Forbidden, ..RequestRejection::new(StatusCode::FORBIDDEN, message) };
@@ -57,7 +57,7 @@ pub(super) async fn upgrade(
         };
         return reject(ResponseFormat::Response, rejection);
     };
-    let config = &graphql.app.config;
+    let config = &graphql.app.config();
     // The maximum holds for a message and for each of its frames.
     let max = config.graphql.max_socket_message_bytes.min(config.http.max_body_bytes);
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(max).max_frame_size(max);
