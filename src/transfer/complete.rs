@@ -10,7 +10,9 @@ use crate::core::error::{Code, Error};
 use crate::domain::ledger;
 use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
-    api_key, audit_event, breaker_reset, bulk_change, catalog_epoch, chat, cluster_member, conversation, group, group_member, import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session, usage_day, usage_day_user, user, wallet,
+    api_key, audit_event, breaker_reset, bulk_change, catalog_epoch, chat, cluster_member, conversation, group,
+    group_member, import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session,
+    usage_day, usage_day_user, user, wallet,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.

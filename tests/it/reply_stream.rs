@@ -162,13 +162,13 @@ async fn between_the_last_piece_and_the_settlement_nothing_is_lost(on: On) {
     app.model.play([Step::Say("All of it"), Step::Wait(gate.clone()), Step::End(None)]);
     start(&mia).await;
     let id = newest(&app, viewer).await;
-    // Another transaction locks the user's row, so that the settlement has to wait.
+    // Another transaction locks the user's wallet, so that the settlement has to wait.
     let (locked, unlock) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (db, user_id, ours) = (app.app.db.clone(), mia.user_id(), (locked.clone(), unlock.clone()));
     let holder = tokio::spawn(async move {
         db.write((user_id, ours), |txn, (user_id, (locked, unlock))| {
             Box::pin(async move {
-                ledger::find_for_update(txn, *user_id).await?;
+                ledger::balance_for_update(txn, *user_id).await?;
                 locked.add_permits(1);
                 unlock.acquire().await.unwrap().forget();
                 Ok(())

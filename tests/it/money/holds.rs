@@ -172,7 +172,8 @@ async fn the_text_of_a_chat_that_a_shutdown_interrupts_stays(on: On) {
 
 #[apply(on_both_databases)]
 async fn of_chats_that_end_together_those_that_were_swept_spoil_none(on: On) {
-    let app = TestApp::start(on).await;
+    // No lease is renewed between the change of the clock and the sweep.
+    let app = TestApp::with(on, "turns.save_interval = '15s'").await;
     let mia = app.user("mia").await;
     let mut sending = Vec::new();
     for round in 0..2 {

@@ -106,6 +106,11 @@ async fn balances_move_into_wallets(on: On) {
     assert_eq!(count(&db, "SELECT count(*) FROM wallet WHERE tokens > 0").await, alive);
     assert_eq!(count(&db, "SELECT count(*) FROM wallet WHERE tokens = 0 AND ledger_seq = 2").await, 10, "closed ones");
     assert_eq!(count(&db, "SELECT count(*) FROM chat WHERE wallet_id IS NOT NULL").await, alive, "the open ones");
+    if on == On::Postgres {
+        // The users were inserted with their ids.
+        let next = "SELECT setval(pg_get_serial_sequence('\"user\"', 'id'), (SELECT max(id) FROM \"user\"))";
+        db.read().execute_unprepared(next).await.unwrap();
+    }
     // A new user gets a wallet, whose id is that of no earlier user.
     let sql = "INSERT INTO \"user\" (username, username_key, password_hash, is_active, is_staff, is_superuser, session_epoch, \
                created_at) SELECT 'new', 'new', '!', true, false, false, 0, created_at FROM \"user\" WHERE id = 11; \
