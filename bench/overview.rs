@@ -232,6 +232,7 @@ fn new_user(number: i64, at: DateTime<Utc>) -> user::ActiveModel {
         is_active: Set(true),
         is_staff: Set(false),
         is_superuser: Set(false),
+        payer_group_id: Set(None),
         session_epoch: Set(0),
         created_at: Set(at),
         last_login_at: Set(None),

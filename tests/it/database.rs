@@ -34,6 +34,7 @@ fn row(name: &str) -> user::ActiveModel {
         is_active: Set(true),
         is_staff: Set(false),
         is_superuser: Set(false),
+        payer_group_id: Set(None),
         session_epoch: Set(0),
         created_at: Set(chrono::DateTime::UNIX_EPOCH),
         last_login_at: Set(None),

@@ -6,7 +6,7 @@ use jeton::core::error::Code;
 use jeton::core::random::Random;
 use jeton::core::viewer::Actor;
 use jeton::domain::account::admin;
-use jeton::domain::group;
+use jeton::domain::group as groups;
 use jeton::domain::ledger::proof::checkpoint;
 use jeton::infra::entity::{ledger_entry, wallet};
 use jeton::infra::secrets::Secrets;
@@ -34,9 +34,9 @@ async fn a_reply_is_paid_as_it_began(on: On) {
     });
     until(|| async { balance(&app, team).await == (900, 100) }).await;
     // It can't be deleted while it pays.
-    let refused = group::delete(&app.app, Actor::CommandLine, team).await.unwrap_err();
+    let refused = groups::delete(&app.app, Actor::CommandLine, team).await.unwrap_err();
     assert_eq!(refused.code, Code::Conflict);
-    group::remove_member(&app.app, Actor::CommandLine, team, mia.user_id()).await.unwrap();
+    groups::remove_member(&app.app, Actor::CommandLine, team, mia.user_id()).await.unwrap();
     gate.add_permits(1);
     assert_eq!(sending.await.unwrap()["chat"]["status"], "DONE");
     app.settled().await;
@@ -85,7 +85,7 @@ async fn of_a_deleted_group_the_ledger_stays(on: On) {
         member.say("echo", "from the team").await;
     }
     app.settled().await;
-    group::delete(&app.app, Actor::CommandLine, team).await.unwrap();
+    groups::delete(&app.app, Actor::CommandLine, team).await.unwrap();
     let entries = ledger_entry::Entity::of_group(team).order_by_asc(ledger_entry::Column::Seq);
     let entries = entries.all(app.app.db.read()).await.unwrap();
     let amounts: Vec<_> = entries.iter().map(|entry| entry.amount.0).collect();
@@ -100,7 +100,7 @@ async fn of_a_deleted_group_the_ledger_stays(on: On) {
     assert_eq!((app.balance(&mia).await, app.balance(&tom).await), ((3900, 0), (3900, 0)));
     assert_eq!(mia.data("{ me { payer { name } } }", json!({})).await["me"]["payer"], json!(null));
     // The head of its chain stays in checkpoints.
-    let secrets = Secrets::open(&app.app.config, &Random::seeded(1)).unwrap();
+    let secrets = Secrets::open(&app.app.config(), &Random::seeded(1)).unwrap();
     let signer = secrets.ledger_signer().unwrap();
     let mut file = Vec::new();
     let heads = checkpoint::write(&app.app.db, &signer, app.app.clock.now(), &mut file).await.unwrap();
