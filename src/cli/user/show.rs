@@ -52,7 +52,7 @@ pub(super) async fn list(app: &App, filter: UserFilter, json: bool) -> Result<()
     let mut balances = HashMap::new();
     for users in users.chunks(BATCH as usize) {
         let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-        balances.extend(ledger::balances(&app.db, &ids).await?);
+        balances.extend(ledger::balances(app.db.read(), &ids).await?);
     }
     // Without a balance the account was deleted a moment ago.
     let users = users.iter().filter_map(|user| Some((user, *balances.get(&user.id)?)));

@@ -120,8 +120,13 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
     }
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
     versions::restore_replaced(txn, without_text.map(|end| end.closing.chat.id)).await?;
+    // Where a group has paid, the user's own balance is another row.
+    let others = settlements.iter().zip(&balances).filter(|(_, balance)| balance.is_none());
+    let others: Vec<_> = others.map(|(settlement, _)| settlement.user_id).collect();
+    let own = if others.is_empty() { HashMap::new() } else { ledger::balances(txn, &others).await? };
     let ended = ends.iter().zip(balances).map(|(end, balance)| {
         let chat = end.closing.chat.clone();
+        let balance = balance.or_else(|| own.get(&chat.user_id).copied()).unwrap_or_default();
         let replaced_by_id = open.get(&chat.id).copied().flatten();
         let chat = chat::Model { finished_at: Some(end.at), lease_until: None, replaced_by_id, ..chat };
         FinishedChat { chat, balance, retry_after: end.closing.retry_after }

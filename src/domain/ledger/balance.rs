@@ -5,7 +5,7 @@ use crate::core::tokens::Tokens;
 use crate::infra::entity::wallet;
 
 /// The prepaid tokens of a wallet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
     /// The spendable tokens.
     pub tokens: Tokens,

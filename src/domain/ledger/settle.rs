@@ -18,8 +18,8 @@ use crate::core::tokens::Tokens;
 use crate::infra::db::{Batch, BulkUpdate};
 use crate::infra::entity::wallet::{self, Column};
 
-/// Adds to the batch what settles holds: it charges the costs and releases the remainders. Returns the wallet's balance
-/// after each settlement, in the same order.
+/// Adds to the batch what settles holds: it charges the costs and releases the remainders. Returns the user's
+/// balance after each settlement, in the same order; `None` if the wallet of a group has paid.
 ///
 /// `locked` is the result of [`super::lock_accounts`] in the same transaction, and `ids` are new ids for the entries,
 /// one for each, by [`super::new_entry_id`] after it. The caller closes the chats in the same batch, guarded by their
@@ -33,7 +33,7 @@ pub fn settle(
     settlements: &[Settlement],
     locked: Vec<LockedAccount>,
     mut ids: Vec<LedgerEntryId>,
-) -> Result<Vec<Balance>, Error> {
+) -> Result<Vec<Option<Balance>>, Error> {
     if settlements.is_empty() {
         return Ok(Vec::new());
     }
@@ -59,7 +59,7 @@ pub fn settle(
         let balance = &mut account.balance;
         *balance = balance.reserve(Tokens::ZERO.minus(*hold)?)?;
         balance.tokens = balance.tokens.minus(*cost)?;
-        after.push(*balance);
+        after.push(Some(*balance).filter(|_| account.owner_id == Some(settlement.user_id)));
         let entry = settlement.entry(account.owner_id)?;
         entries.push(account.head.append(id, entry, balance.total())?);
     }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::balance::Balance;
 use crate::core::error::Error;
@@ -108,9 +108,8 @@ pub async fn balance(db: &Db, owner: impl Into<Owner>) -> Result<Balance, Error>
 ///
 /// # Errors
 /// INTERNAL if the database fails.
-pub async fn balances(db: &Db, user_ids: &[UserId]) -> Result<HashMap<UserId, Balance>, Error> {
-    let wallets = wallet::Entity::find().filter(Column::UserId.is_in(user_ids.iter().copied()));
-    let wallets = wallets.all(db.read()).await?;
+pub async fn balances(db: &impl ConnectionTrait, user_ids: &[UserId]) -> Result<HashMap<UserId, Balance>, Error> {
+    let wallets = wallet::Entity::find().filter(Column::UserId.is_in(user_ids.iter().copied())).all(db).await?;
     Ok(wallets.iter().filter_map(|wallet| Some((wallet.user_id?, Balance::from(wallet)))).collect())
 }
 

@@ -108,7 +108,7 @@ impl World {
             filled = filled.replace("$provider", &id).replace("$model", &format!("{name}-model"));
         }
         if filled.contains("$group") {
-            let group = crate::groups::group(&self.app, name, 10, &[self.owner()]).await;
+            let group = crate::groups::group(&self.app, name, 1_000_000, &[self.owner()]).await;
             let member = self.owner().data("{ me { id } }", json!({})).await["me"]["id"].take();
             filled = filled.replace("$group", &crate::groups::global_id(group));
             filled = filled.replace("$member", member.as_str().unwrap());

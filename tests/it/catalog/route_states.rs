@@ -19,7 +19,7 @@ const STATES: &str = "routeStates { host upstreamModel provider { name } breaker
 
 /// Returns the state of the only route of a model.
 async fn state(root: &Client, model: &str) -> Value {
-    let query = format!("{{ catalogModels(first: 100) {{ nodes {{ name {STATES} }} }} }}");
+    let query = format!("{{ catalogModels(first: 50) {{ nodes {{ name {STATES} }} }} }}");
     let mut listed = root.data(&query, json!({})).await;
     let nodes = listed["catalogModels"]["nodes"].as_array_mut().unwrap();
     nodes.iter_mut().find(|node| node["name"] == model).unwrap()["routeStates"][0].take()

@@ -325,6 +325,7 @@ async fn no_page_is_longer_than_its_limit() {
     let root = app.superuser("root").await;
     let begin = "mutation { createConversation(input: {}) { conversation { id } } }";
     let conversation = root.data(begin, json!({})).await["createConversation"]["conversation"]["id"].clone();
+    let group = crate::groups::global_id(crate::groups::group(&app, "Team", 0, &[]).await);
     let mut count = 0;
     for (field, of, _) in fields().iter().filter(|field| field.1.ends_with("Connection")) {
         let (parent, name) = field.split_once('.').unwrap();
@@ -333,6 +334,7 @@ async fn no_page_is_longer_than_its_limit() {
             let query = match parent {
                 "Query" => format!("{{ {page} }}"),
                 "Conversation" => format!("{{ conversation(id: {conversation}) {{ {page} }} }}"),
+                "Group" => format!("{{ group(id: \"{group}\") {{ {page} }} }}"),
                 _ => panic!("{field}: {of} needs a query here"),
             };
             assert_eq!(root.code(&query, json!({})).await, "INVALID_INPUT", "{query}");

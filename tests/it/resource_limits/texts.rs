@@ -65,6 +65,7 @@ struct Given {
     root: Client,
     user: String,
     provider: String,
+    group: String,
     conversation: Value,
     chat: Value,
 }
@@ -80,6 +81,7 @@ impl Given {
         Self {
             root,
             provider: crate::catalog::global_id(&provider),
+            group: crate::groups::global_id(crate::groups::group(app, "for texts", 0, &[]).await),
             user,
             conversation,
             chat: said["chat"]["id"].clone(),
@@ -91,6 +93,7 @@ impl Given {
         match field {
             "userId" => json!(self.user),
             "providerId" => json!(self.provider),
+            "groupId" => json!(self.group),
             "kind" => json!("OPENAI"),
             "price" => json!({}),
             "changes" => json!([{ "model": "x", "version": 1, "price": {} }]),

@@ -126,7 +126,7 @@ impl Loader<UserId> for Balances {
     type Error = Arc<Error>;
 
     async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, Self::Value>, Self::Error> {
-        Ok(ledger::balances(&self.0.db, ids).await?)
+        Ok(ledger::balances(self.0.db.read(), ids).await?)
     }
 }
 

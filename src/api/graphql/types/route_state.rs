@@ -6,7 +6,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::super::execution::bounded::Text;
-use super::catalog::Provider;
+use super::Provider;
 use crate::infra::ai::route_state::{self, BreakerState, BreakerStatus, CallSummary, Quantiles, RouteErrorKind};
 use crate::infra::catalog::Models;
 
