@@ -11,3 +11,4 @@ pub mod overview;
 pub mod pricing;
 pub mod retention;
 pub mod session;
+pub mod webhook;

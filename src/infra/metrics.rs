@@ -46,6 +46,7 @@ pub struct Metrics {
     errors: Family<ErrorLabels, Counter>,
     rate_limited: Family<KindLabel, Counter>,
     removed: Family<KindLabel, Counter>,
+    webhook_deliveries: Family<KindLabel, Counter>,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -69,6 +70,7 @@ impl Metrics {
             errors: Family::default(),
             rate_limited: Family::default(),
             removed: Family::default(),
+            webhook_deliveries: Family::default(),
             requests: Family::new_with_constructor(quick),
             registry: Registry::default(),
         };
@@ -92,6 +94,8 @@ impl Metrics {
         );
         registry.register("chats_swept", "Chats with an expired lease that this server closed", new.swept.clone());
         registry.register("retention_removed", "Rows deleted or anonymized by retention", new.removed.clone());
+        let attempts = "Attempts to deliver an event to a webhook, by outcome: delivered, retried, failed, overtaken";
+        registry.register("webhook_attempts", attempts, new.webhook_deliveries.clone());
         registry.register("database_batch_jobs", "Write transactions per commit of the SQLite writer", batches);
         let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timer| {
             registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
@@ -179,6 +183,11 @@ impl Metrics {
     /// Adds `count` rows of a kind that retention removed.
     pub fn removed(&self, kind: &'static str, count: u64) {
         self.removed.get_or_create(&KindLabel { kind }).inc_by(count);
+    }
+
+    /// Counts an attempt to deliver an event to a webhook by its outcome.
+    pub fn webhook_delivery(&self, outcome: &'static str) {
+        self.webhook_deliveries.get_or_create(&KindLabel { kind: outcome }).inc();
     }
 
     /// Observes a request to this route: the time until its response, or the start of a streamed response.

@@ -5,7 +5,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use crate::core::error::Error;
-use crate::core::ids::{ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, ProviderId, SessionId, UserId};
+use crate::core::ids::{
+    ApiKeyId, AuditEventId, ChatId, ConversationId, LedgerEntryId, ProviderId, SessionId, UserId, WebhookDeliveryId,
+    WebhookId,
+};
 use crate::core::pagination::{Cursor, SortKey};
 
 /// The kind of object that a global id identifies.
@@ -19,10 +22,12 @@ pub(super) enum Kind {
     Session,
     ApiKey,
     Provider,
+    Webhook,
+    WebhookDelivery,
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::User,
         Self::Chat,
         Self::Conversation,
@@ -31,6 +36,8 @@ impl Kind {
         Self::Session,
         Self::ApiKey,
         Self::Provider,
+        Self::Webhook,
+        Self::WebhookDelivery,
     ];
 
     fn prefix(self) -> &'static str {
@@ -43,6 +50,8 @@ impl Kind {
             Self::Session => "Session",
             Self::ApiKey => "ApiKey",
             Self::Provider => "Provider",
+            Self::Webhook => "Webhook",
+            Self::WebhookDelivery => "WebhookDelivery",
         }
     }
 
@@ -89,6 +98,8 @@ row_ids! {
     SessionId => Session,
     ApiKeyId => ApiKey,
     ProviderId => Provider,
+    WebhookId => Webhook,
+    WebhookDeliveryId => WebhookDelivery,
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.

@@ -44,6 +44,16 @@ pub enum Action {
     ModelDelete,
     /// `model.set_price`: an operator set the price of a model.
     ModelSetPrice,
+    /// `webhook.create`: an operator added a webhook.
+    WebhookCreate,
+    /// `webhook.update`: an operator changed, enabled or disabled a webhook.
+    WebhookUpdate,
+    /// `webhook.delete`: an operator removed a webhook.
+    WebhookDelete,
+    /// `webhook.rotate_secret`: an operator replaced the secret of a webhook.
+    WebhookRotateSecret,
+    /// `webhook.disable`: the server disabled a webhook whose receiver is gone, or failed for days.
+    WebhookDisable,
 }
 
 impl Action {
@@ -69,6 +79,11 @@ impl Action {
             Self::ModelUpdate => "model.update",
             Self::ModelDelete => "model.delete",
             Self::ModelSetPrice => "model.set_price",
+            Self::WebhookCreate => "webhook.create",
+            Self::WebhookUpdate => "webhook.update",
+            Self::WebhookDelete => "webhook.delete",
+            Self::WebhookRotateSecret => "webhook.rotate_secret",
+            Self::WebhookDisable => "webhook.disable",
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::infra::entity::{audit_event, user};
 pub struct AuditRecord<'a> {
     /// The action.
     pub action: Action,
-    /// The target: kind (`user`, `chat`, `api_key`, `provider`, `model`), id and name. A chat is named by its owner, a
+    /// The target: kind (`user`, `chat`, `api_key`, `provider`, `model`, `webhook`), id and name. A chat is named by its owner, a
     /// key by its prefix.
     pub target: (&'static str, i64, &'a str),
     /// The owner of the target, if it is no user.

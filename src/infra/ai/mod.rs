@@ -237,6 +237,12 @@ pub trait Provider: Send + Sync {
     fn resting(&self) -> Vec<bool> {
         Vec::new()
     }
+
+    /// Returns for each upstream of the model, in the same order, whether it failed repeatedly and has not responded since.
+    /// Unlike the cool-down, this does not end by time alone.
+    fn failing(&self) -> Vec<bool> {
+        Vec::new()
+    }
 }
 
 /// A shared provider, as kept for each configured model.

@@ -20,3 +20,5 @@ pub mod session;
 pub mod usage_day;
 pub mod usage_day_user;
 pub mod user;
+pub mod webhook;
+pub mod webhook_delivery;

@@ -9,6 +9,7 @@ mod chat;
 mod conversation;
 mod ledger;
 mod session;
+mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -25,4 +26,5 @@ pub(crate) struct Mutation(
     conversation::ConversationMutation,
     api_key::ApiKeyMutation,
     ledger::LedgerMutation,
+    webhook::WebhookMutation,
 );

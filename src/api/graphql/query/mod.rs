@@ -12,6 +12,7 @@ mod node;
 mod server;
 mod session;
 mod usage;
+mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -32,4 +33,5 @@ pub(crate) struct Query(
     catalog::CatalogQuery,
     usage::UsageQuery,
     node::NodeQuery,
+    webhook::WebhookQuery,
 );

@@ -4,7 +4,9 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
 use super::super::id::{self, Kind};
-use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Provider, Session, User, shows_text};
+use super::super::types::{
+    ApiKey, AuditEvent, LedgerEntry, Node, Provider, Session, User, Webhook, WebhookDelivery, shows_text,
+};
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
@@ -15,6 +17,7 @@ use crate::domain::catalog;
 use crate::domain::chat::{self, conversation};
 use crate::domain::ledger;
 use crate::domain::session::{self, api_key};
+use crate::domain::webhook;
 
 #[derive(Default)]
 pub(super) struct NodeQuery;
@@ -51,6 +54,14 @@ impl NodeQuery {
             Kind::ApiKey => Node::ApiKey(ApiKey(api_key::one(app, viewer.require_session()?, row.into()).await?)),
             Kind::Provider => {
                 Node::Provider(Provider(catalog::find_provider(app, viewer.require_staff()?, row.into()).await?))
+            }
+            Kind::Webhook => {
+                let actor = viewer.require_superuser()?.into();
+                Node::Webhook(Webhook(webhook::find(app, actor, row.into()).await?))
+            }
+            Kind::WebhookDelivery => {
+                let actor = viewer.require_superuser()?.into();
+                Node::WebhookDelivery(WebhookDelivery(webhook::find_delivery(app, actor, row.into()).await?))
             }
             Kind::AuditEvent => {
                 Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row.into()).await?))

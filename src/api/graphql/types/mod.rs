@@ -14,6 +14,7 @@ mod receipt;
 mod server;
 mod session;
 mod usage;
+mod webhook;
 
 pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
@@ -30,6 +31,7 @@ pub(super) use self::overview::{DEFAULT_ROWS, Overview};
 pub(super) use self::server::Server;
 pub(super) use self::session::{Session, sessions};
 pub(super) use self::usage::{Spender, UsageDay};
+pub(super) use self::webhook::{Webhook, WebhookDelivery, webhooks};
 
 use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};
 
@@ -70,4 +72,8 @@ pub(super) enum Node {
     ApiKey(ApiKey),
     /// A provider.
     Provider(Provider),
+    /// A webhook.
+    Webhook(Webhook),
+    /// A delivery of an event to a webhook.
+    WebhookDelivery(WebhookDelivery),
 }

@@ -62,6 +62,11 @@ impl Breaker {
         state.until.is_some_and(|until| until > now)
     }
 
+    /// Returns whether the upstream failed repeatedly, and has not responded since.
+    pub(super) fn is_failing(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failures >= FAILURES
+    }
+
     /// Records a response of the upstream and closes the circuit.
     pub(super) fn record_success(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
@@ -91,13 +96,14 @@ mod tests {
         }
         assert!(!breaker.allow(rest, now) && breaker.is_open(now));
         now += rest;
-        assert!(!breaker.is_open(now));
+        assert!(!breaker.is_open(now) && breaker.is_failing());
         assert!(breaker.allow(rest, now), "one call probes");
         assert!(!breaker.allow(rest, now), "other calls are not allowed");
         breaker.record_failure(rest, now);
         now += rest;
         assert!(breaker.allow(rest, now));
         breaker.record_success();
+        assert!(!breaker.is_failing());
         assert!(breaker.allow(rest, now) && breaker.allow(rest, now));
         breaker.record_failure(rest, now);
         assert!(breaker.allow(rest, now), "a single failure does not open the circuit");

@@ -265,6 +265,10 @@ impl Provider for Remote {
         let now = Instant::now();
         self.0.upstreams.iter().map(|upstream| upstream.breaker.is_open(now)).collect()
     }
+
+    fn failing(&self) -> Vec<bool> {
+        self.0.upstreams.iter().map(|upstream| upstream.breaker.is_failing()).collect()
+    }
 }
 
 impl Inner {
