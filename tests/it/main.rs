@@ -67,5 +67,6 @@ mod upstream;
 mod upstream_bytes;
 mod usage_statistics;
 mod web;
+mod webhooks;
 mod who_pays;
 mod words;

@@ -65,6 +65,7 @@ struct Given {
     root: Client,
     user: String,
     provider: String,
+    webhook: String,
     conversation: Value,
     chat: Value,
 }
@@ -77,7 +78,10 @@ impl Given {
         let conversation = root.data(begin, json!({})).await["createConversation"]["conversation"]["id"].clone();
         let said = root.say_with(json!({ "message": "x", "conversationId": conversation })).await;
         let provider = crate::catalog::provider(app, "for texts", "http://127.0.0.1:9").await;
+        let event = jeton::infra::entity::webhook::Event::UserCreated;
+        let (webhook, _) = crate::webhooks::webhook(&app.app, "for texts", "https://hooks.example", &[event]).await;
         Self {
+            webhook: crate::webhooks::global_id("Webhook", webhook.id.0),
             root,
             provider: crate::catalog::global_id(&provider),
             user,
@@ -91,6 +95,8 @@ impl Given {
         match field {
             "userId" => json!(self.user),
             "providerId" => json!(self.provider),
+            "webhookId" => json!(self.webhook),
+            "events" => json!(["USER_CREATED"]),
             "kind" => json!("OPENAI"),
             "price" => json!({}),
             "routes" => json!([{ "providerId": self.provider, "upstreamModel": "x" }]),
