@@ -30,7 +30,7 @@ mod m20261130_000028_ledger_chain;
 mod m20261130_000029_usage_by_class;
 mod m20261130_000030_images_and_reasoning_blocks;
 mod m20261130_000031_catalog;
-mod m20261130_000036_webhooks_and_notices;
+mod m20261130_000036_webhooks;
 
 pub use m20261130_000028_ledger_chain::fill as compute_ledger_chains;
 
@@ -67,7 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000029_usage_by_class::Migration),
             Box::new(m20261130_000030_images_and_reasoning_blocks::Migration),
             Box::new(m20261130_000031_catalog::Migration),
-            Box::new(m20261130_000036_webhooks_and_notices::Migration),
+            Box::new(m20261130_000036_webhooks::Migration),
         ]
     }
 }

@@ -26,6 +26,8 @@ pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<types::ConnectionOf<types::LedgerEntry>>("A page of ledger entries.")
         .override_output_type_description::<types::ConnectionOf<types::AuditEvent>>("A page of the audit trail.")
         .override_output_type_description::<types::ConnectionOf<types::Provider>>("A page of providers.")
+        .override_output_type_description::<types::ConnectionOf<types::Webhook>>("A page of webhooks.")
+        .override_output_type_description::<types::ConnectionOf<types::WebhookDelivery>>("A page of deliveries.")
         .override_output_type_description::<types::ConnectionOf<types::CatalogModel>>("A page of the catalog.")
         .override_output_type_description::<types::ConnectionOf<types::PriceChange>>("A page of changes of a price.")
 }

@@ -325,6 +325,9 @@ async fn no_page_is_longer_than_its_limit() {
     let root = app.superuser("root").await;
     let begin = "mutation { createConversation(input: {}) { conversation { id } } }";
     let conversation = root.data(begin, json!({})).await["createConversation"]["conversation"]["id"].clone();
+    let event = jeton::infra::entity::webhook::Event::UserCreated;
+    let (webhook, _) = crate::webhooks::webhook(&app.app, "hook", "https://hooks.example", &[event]).await;
+    let webhook = crate::webhooks::global_id("Webhook", webhook.id.0);
     let mut count = 0;
     for (field, of, _) in fields().iter().filter(|field| field.1.ends_with("Connection")) {
         let (parent, name) = field.split_once('.').unwrap();
@@ -332,6 +335,7 @@ async fn no_page_is_longer_than_its_limit() {
             let page = format!("{name}({asked}) {{ totalCount }}");
             let query = match parent {
                 "Query" => format!("{{ {page} }}"),
+                "Webhook" => format!("{{ webhook(id: \"{webhook}\") {{ {page} }} }}"),
                 "Conversation" => format!("{{ conversation(id: {conversation}) {{ {page} }} }}"),
                 _ => panic!("{field}: {of} needs a query here"),
             };

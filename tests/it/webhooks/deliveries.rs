@@ -187,9 +187,11 @@ async fn a_slow_receiver_does_not_delay_others(on: On) {
     }
     let server = app.app.clone();
     let delivering = tokio::spawn(async move { deliver_due(&server).await });
-    while fast.received().len() < 10 {
+    let delivered = async || deliveries(&app.app).await.iter().filter(|row| row.state == State::Delivered).count();
+    while delivered().await < 10 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    assert_eq!(fast.received().len(), 10);
     assert!(slow.received().len() <= 4, "at most four at a time");
     app.app.stopping.cancel();
     delivering.await.unwrap().unwrap();
