@@ -31,16 +31,28 @@ const IN_ALL: usize = 32;
 
 /// Delivers, and follows changes of webhooks and providers, until the server stops.
 pub async fn run(app: App) {
-    let (mut outages, mut is_failing) = (Outages::default(), false);
+    let mut outages = Outages::default();
+    // Beside the deliveries, which may take long.
+    let watching = every_second(&app, "webhooks can't be read", async || watch(&app, &mut outages).await);
+    let delivering = every_second(&app, "webhooks can't be delivered", async || {
+        let is_due = !app.tasks.is_closed() && is_any_due(&app).await?;
+        if is_due { deliver_due(&app).await.map(drop) } else { Ok(()) }
+    });
+    tokio::join!(watching, delivering);
+}
+
+/// Repeats some work until the server stops. The first of several failures in a row is logged.
+async fn every_second(app: &App, problem: &str, mut work: impl AsyncFnMut() -> Result<(), Error>) {
+    let mut is_failing = false;
     while !app.stopping.is_cancelled() {
-        match look(&app, &mut outages).await {
+        match work().await {
             Ok(()) => is_failing = false,
             Err(error) if error.code == Code::Conflict => {
                 tracing::warn!(?error, "webhooks are delivered by another server");
             }
             Err(error) if !is_failing => {
                 is_failing = true;
-                tracing::error!(?error, "webhooks can't be delivered; retrying");
+                tracing::error!(?error, "{problem}; retrying");
             }
             Err(_) => {}
         }
@@ -48,7 +60,8 @@ pub async fn run(app: App) {
     }
 }
 
-async fn look(app: &App, outages: &mut Outages) -> Result<(), Error> {
+/// Reads the webhooks and the length of the queue, and compares the state of providers.
+async fn watch(app: &App, outages: &mut Outages) -> Result<(), Error> {
     refresh(app).await?;
     outages.look(app).await?;
     if app.webhooks.all().is_empty() {
@@ -60,9 +73,6 @@ async fn look(app: &App, outages: &mut Outages) -> Result<(), Error> {
     let oldest = pending.order_by_asc(Column::Id).one(app.db.read()).await?;
     let age = oldest.map_or(0, |oldest| (app.clock.now() - oldest.created_at).num_seconds());
     app.webhooks.queue().set(length, age);
-    if length > 0 && !app.tasks.is_closed() && is_any_due(app).await? {
-        deliver_due(app).await?;
-    }
     Ok(())
 }
 
