@@ -19,6 +19,7 @@ use crate::core::password::Hasher;
 use crate::core::random::Random;
 use crate::core::replay_log::ReplayCache;
 use crate::core::throttle::ConcurrencyLimit;
+use crate::core::tokens::Tokens;
 use crate::core::viewer::ClientIp;
 use crate::infra::ai;
 use crate::infra::catalog::{Catalog, Models};
@@ -31,6 +32,7 @@ use crate::infra::rate_limit::{LoginThrottle, RateLimits};
 use crate::infra::request_body::Bodies;
 use crate::infra::secrets::Secrets;
 use crate::infra::user_watch::UserWatch;
+use crate::infra::webhook::Webhooks;
 
 /// The maximum number of recorded reads that are remembered; a forgotten one is recorded again.
 const MAX_CHAT_READS: u64 = 100_000;
@@ -82,6 +84,8 @@ pub struct AppInner {
     pub user_streams: ConcurrencyLimit<UserId>,
     /// Users whose rows are polled for changes by others than this server.
     pub user_watch: UserWatch,
+    /// The webhooks as this server knows them, and the client that sends to them.
+    pub webhooks: Webhooks,
     /// Rate limits.
     pub rate_limits: RateLimits,
     /// Budgets of request bodies.
@@ -134,6 +138,7 @@ impl App {
         Ok(Self(Arc::new(AppInner {
             user_watch: UserWatch::new(db.clone(), streams.clone(), stopping.clone()),
             metrics: Metrics::new(db.batches()),
+            webhooks: Webhooks::new(&config.webhooks, Tokens(config.notices.low_balance), random.clone()),
             db,
             clock,
             random,

@@ -29,6 +29,7 @@ mod signing_key;
 mod transfer;
 mod user;
 mod verify;
+mod webhook;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ use clap::{Parser, Subcommand};
 use self::explain::explain;
 use crate::app::App;
 use crate::core::error::{Code, Error};
-use crate::domain::catalog;
+use crate::domain::{catalog, webhook as webhooks};
 use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::telemetry;
@@ -73,6 +74,8 @@ enum Command {
     Provider(provider::Args),
     /// Manage the models of the database, and their prices
     Model(model::Args),
+    /// Manage webhooks, which receive events
+    Webhook(webhook::Args),
     /// Manage the signing keys of access and refresh tokens
     #[command(subcommand)]
     SigningKey(signing_key::Command),
@@ -151,6 +154,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Error> {
             model::run(&app, args).await?;
             app.bus.sent().await;
         }
+        Command::Webhook(args) => webhook::run(&open(file).await?, args).await?,
         Command::SigningKey(command) => signing_key::run(&load_quietly(file)?, command).await?,
         Command::Verify(args) if args.is_offline() => return verify::run_offline(&args),
         Command::Verify(args) => return verify::run(&open(file).await?, args).await,
@@ -181,6 +185,8 @@ async fn open(file: Option<&Path>) -> Result<App, Error> {
     let config = load_quietly(file)?;
     let app = connect(config, Models::none()).await?;
     bring_up_to_date(&app).await?;
+    // What a command does may be an event.
+    webhooks::refresh(&app).await?;
     Ok(app)
 }
 

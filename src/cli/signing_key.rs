@@ -1,5 +1,5 @@
 //! `jeton signing-key`: manages the signing keys of access and refresh tokens. A rotation also
-//! encrypts the API keys of providers again, under the new key.
+//! encrypts the API keys of providers and the secrets of webhooks again, under the new key.
 
 use chrono::{DateTime, Utc};
 use clap::Subcommand;
@@ -8,7 +8,7 @@ use super::{bring_up_to_date, connect, output};
 use crate::core::clock::Clock;
 use crate::core::error::Error;
 use crate::core::random::Random;
-use crate::domain::catalog;
+use crate::domain::{catalog, webhook};
 use crate::infra::catalog::Models;
 use crate::infra::config::Config;
 use crate::infra::secrets::{self, RotationResult, Secrets};
@@ -65,11 +65,13 @@ async fn rotate(config: &Config, now: DateTime<Utc>, revoke: bool) -> Result<Rot
     }
     let app = connect(config.clone(), Models::none()).await?;
     bring_up_to_date(&app).await?;
-    let in_use = catalog::secrets_in_use(&app).await?;
+    let mut in_use = catalog::secrets_in_use(&app).await?;
+    in_use.extend(webhook::secrets_in_use(&app).await?);
     let rotated = secrets::rotate(config, &app.random, now, revoke, &in_use)?;
     app.reload_keys().await;
     catalog::refresh(&app).await?;
     catalog::reencrypt(&app).await?;
+    webhook::reencrypt(&app).await?;
     app.bus.sent().await;
     Ok(rotated)
 }

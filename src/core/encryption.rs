@@ -1,5 +1,5 @@
-//! Encryption at rest (AES-256-GCM) of the API keys of providers, by keys that are derived (HKDF-SHA-256) from the
-//! server's secrets. The first secret encrypts; the previous ones still decrypt.
+//! Encryption at rest (AES-256-GCM) of the API keys of providers and of the secrets of webhooks, by keys that are derived
+//! (HKDF-SHA-256) from the server's secrets. The first secret encrypts; the previous ones still decrypt.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -59,4 +59,8 @@ ids! {
     ModelId;
     /// The id of an event of the audit trail; newer events have larger ids.
     AuditEventId;
+    /// The id of a webhook.
+    WebhookId;
+    /// The id of a delivery of an event to a webhook; newer deliveries have larger ids.
+    WebhookDeliveryId;
 }

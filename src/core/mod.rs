@@ -24,3 +24,4 @@ pub mod tokens;
 pub mod trace_context;
 pub mod usage;
 pub mod viewer;
+pub mod webhook_signature;

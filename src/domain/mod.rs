@@ -13,3 +13,4 @@ pub mod pricing;
 pub mod reload;
 pub mod retention;
 pub mod session;
+pub mod webhook;

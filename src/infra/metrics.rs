@@ -47,6 +47,7 @@ pub struct Metrics {
     rate_limited: Family<KindLabel, Counter>,
     removed: Family<KindLabel, Counter>,
     config_reloads: Family<ResultLabel, Counter>,
+    webhook_deliveries: Family<KindLabel, Counter>,
     requests: Family<RequestLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -71,6 +72,7 @@ impl Metrics {
             rate_limited: Family::default(),
             removed: Family::default(),
             config_reloads: Family::default(),
+            webhook_deliveries: Family::default(),
             requests: Family::new_with_constructor(quick),
             registry: Registry::default(),
         };
@@ -96,6 +98,8 @@ impl Metrics {
         registry.register("retention_removed", "Rows deleted or anonymized by retention", new.removed.clone());
         let reloads = "Reloads of the configuration, by result";
         registry.register("config_reloads", reloads, new.config_reloads.clone());
+        let attempts = "Attempts to deliver an event to a webhook, by outcome: delivered, retried, failed, overtaken";
+        registry.register("webhook_attempts", attempts, new.webhook_deliveries.clone());
         registry.register("database_batch_jobs", "Write transactions per commit of the SQLite writer", batches);
         let seconds = |registry: &mut Registry, name: &str, help: &str, timing: &Timer| {
             registry.register_with_unit(name, help, Unit::Seconds, timing.0.clone());
@@ -188,6 +192,11 @@ impl Metrics {
     /// Counts a reload of the configuration: `applied` or `failed`.
     pub fn config_reload(&self, result: &'static str) {
         self.config_reloads.get_or_create(&ResultLabel { result }).inc();
+    }
+
+    /// Counts an attempt to deliver an event to a webhook by its outcome.
+    pub fn webhook_delivery(&self, outcome: &'static str) {
+        self.webhook_deliveries.get_or_create(&KindLabel { kind: outcome }).inc();
     }
 
     /// Observes a request to this route: the time until its response, or the start of a streamed response.

@@ -14,3 +14,4 @@ pub mod request_body;
 pub mod secrets;
 pub mod telemetry;
 pub mod user_watch;
+pub mod webhook;

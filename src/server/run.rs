@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BoundListener, control, router, serve};
 use crate::app::App;
+use crate::core::error::Error;
 use crate::domain::reload::ReloadSource;
-use crate::domain::{catalog, chat, ledger, membership, retention};
+use crate::domain::{catalog, chat, ledger, membership, retention, webhook};
 
 /// Maximum time that turns, and then their responses, may take to end after they are cancelled.
 const FINAL_GRACE: Duration = Duration::from_secs(5);
@@ -31,9 +32,10 @@ pub async fn run(app: App, listener: BoundListener, source: ReloadSource) {
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
             is_outdated |= app.reload_keys().await;
             if is_outdated {
-                match catalog::reencrypt(&app).await {
-                    Ok(_) => is_outdated = false,
-                    Err(error) => tracing::warn!(?error, "API keys of providers can't be encrypted again; retrying"),
+                let encrypted = async { Ok(catalog::reencrypt(&app).await? + webhook::reencrypt(&app).await?) };
+                match encrypted.await {
+                    Ok::<_, Error>(_) => is_outdated = false,
+                    Err(error) => tracing::warn!(?error, "keys at rest can't be encrypted again; retrying"),
                 }
             }
             if let Some(certificate) = &certificate {
@@ -68,9 +70,12 @@ pub async fn run(app: App, listener: BoundListener, source: ReloadSource) {
             let retained = retention::run_scheduler(app.clone());
             let checkpoints = ledger::proof::run_scheduler(app.clone());
             let watched = catalog::run_watcher(app.clone());
+            let notified = webhook::run(app.clone());
             let beating = membership::run_heartbeat(&app, address);
             let controlled = control::run(&app, &source, &stop);
-            tokio::join!(serving, swept, indexed, retained, checkpoints, watched, beating, reloading, controlled);
+            tokio::join!(
+                serving, swept, indexed, retained, checkpoints, watched, notified, beating, reloading, controlled
+            );
             // WebSockets are no longer connections of the listener, and are notified that the server stops.
             app.streams.close();
             app.streams.wait().await;

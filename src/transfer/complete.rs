@@ -12,7 +12,7 @@ use crate::infra::db::{Db, Txn};
 use crate::infra::entity::{
     api_key, audit_event, breaker_reset, bulk_change, catalog_epoch, chat, cluster_member, conversation, group,
     group_member, import_map, job_lease, ledger_entry, model, model_route, price, provider, reasoning_block, session,
-    usage_day, usage_day_user, user, wallet,
+    usage_day, usage_day_user, user, wallet, webhook, webhook_delivery,
 };
 
 /// Tables with the state of the servers of one database. They are not transferred to another one.
@@ -63,6 +63,8 @@ pub(super) async fn check(db: &Db) -> Result<(), Error> {
     read::<usage_day_user::Entity>(db).await?;
     read::<user::Entity>(db).await?;
     read::<wallet::Entity>(db).await?;
+    read::<webhook::Entity>(db).await?;
+    read::<webhook_delivery::Entity>(db).await?;
     check_owners(db).await?;
     check_money(db).await
 }

@@ -110,7 +110,7 @@ for (const colorScheme of ["light", "dark"]) {
   test(`the operators' pages are accessible, ${colorScheme}, on a desk and on a phone`, async () => {
     const page = await browser.open("/", { colorScheme, reducedMotion: "reduce" });
     await logIn(page, "admin");
-    for (const path of ["", "/users", "/chats", "/keys", "/models", "/providers", "/ledger", "/audit"]) {
+    for (const path of ["", "/users", "/chats", "/keys", "/models", "/providers", "/webhooks", "/ledger", "/audit"]) {
       await page.goto(`/admin${path}`);
       await settle(page);
       await looksRight(page, `/admin${path}`);
@@ -143,7 +143,7 @@ for (const colorScheme of ["light", "dark"]) {
 test("on a phone everything is in reach of a finger, without scrolling sideways", async () => {
   const page = await browser.open("/", { viewport: PHONE, hasTouch: true, isMobile: true });
   await logIn(page, "admin");
-  const lists = ["/admin", "/admin/users?max=5000&select=all", "/admin/chats", "/admin/keys", "/admin/models", "/admin/providers", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
+  const lists = ["/admin", "/admin/users?max=5000&select=all", "/admin/chats", "/admin/keys", "/admin/models", "/admin/providers", "/admin/webhooks", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
   for (const path of [...lists, "/account", "/account?tab=security", "/account?tab=data"]) {
     await page.goto(path);
     await settle(page);

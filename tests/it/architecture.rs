@@ -27,17 +27,22 @@ fn edges() -> BTreeMap<&'static str, Vec<&'static str>> {
     allow("infra::request_body", &["infra::metrics"]);
     allow("infra::secrets", &["infra::config"]);
     allow("infra::telemetry", &["infra::config"]);
+    allow("infra::webhook", &["infra::config", "infra::entity"]);
     allow("infra::user_watch", &["infra::db", "infra::entity"]);
     allow("infra::rate_limit", &["infra::cluster", "infra::config"]);
     allow("domain::ledger", &["domain::job"]);
-    allow("domain::account", &["domain::audit", "domain::ledger"]);
+    allow("domain::account", &["domain::audit", "domain::ledger", "domain::webhook"]);
     allow("domain::session", &["domain::account", "domain::audit", "domain::ledger"]);
     allow("domain::catalog", &["domain::audit", "domain::pricing"]);
     allow("domain::group", &["domain::account", "domain::audit", "domain::ledger"]);
-    allow("domain::chat", &["domain::audit", "domain::ledger", "domain::pricing"]);
+    allow("domain::chat", &["domain::audit", "domain::ledger", "domain::pricing", "domain::webhook"]);
     allow("domain::reload", &["domain::audit", "domain::catalog", "domain::pricing"]);
     allow("domain::overview", &["domain::account", "domain::chat", "domain::ledger"]);
-    allow("domain::retention", &["domain::audit", "domain::chat", "domain::job", "domain::ledger", "domain::session"]);
+    allow(
+        "domain::retention",
+        &["domain::audit", "domain::chat", "domain::job", "domain::ledger", "domain::session", "domain::webhook"],
+    );
+    allow("domain::webhook", &["domain::audit", "domain::job"]);
     edges
 }
 

@@ -158,7 +158,7 @@ async fn a_restored_database_has_no_servers_jobs_or_leases_of_another_one() {
     let (_installation, file) = backed_up().await;
     let sql = format!(
         "INSERT INTO server (id, started_at, seen_at, version, address) VALUES ('x', '{FAR}', '{FAR}', '1', 'y');
-         INSERT INTO job (name, holder, claimed_until) VALUES ('retention', 'x', '{FAR}');
+         INSERT OR REPLACE INTO job (name, holder, claimed_until) VALUES ('retention', 'x', '{FAR}');
          UPDATE chat SET status = 'PENDING', cost = 0, hold = 100, messages_charged = NULL, finished_at = NULL, lease_until = '{FAR}';
          UPDATE chat SET wallet_id = (SELECT id FROM wallet WHERE user_id = chat.user_id);
          UPDATE wallet SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;

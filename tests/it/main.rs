@@ -70,5 +70,6 @@ mod upstream_bytes;
 mod usage_statistics;
 mod wallets;
 mod web;
+mod webhooks;
 mod who_pays;
 mod words;

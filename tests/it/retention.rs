@@ -126,7 +126,8 @@ async fn totals(client: &Client) -> Value {
 
 #[apply(on_both_databases)]
 async fn old_chats_go_and_money_and_usage_stay(on: On) {
-    let app = TestApp::with(on, "retention.chats = '30d'\nauth.access_ttl = '100d'").await;
+    let app =
+        TestApp::with(on, "retention.chats = '30d'\nretention.webhook_deliveries = ''\nauth.access_ttl = '100d'").await;
     let (mia, root) = (app.user("mia").await, app.superuser("root").await);
     let (silent, lively) = (new_conversation(&mia).await, new_conversation(&mia).await);
     mia.say("echo", "alone").await;
@@ -409,9 +410,13 @@ async fn a_server_that_stops_leaves_the_rest_to_the_others_at_once(on: On) {
 
 #[apply(on_both_databases)]
 async fn the_command_line_says_what_would_go_before_it_goes(on: On) {
-    let forever = Installation::new(on, &[]).await;
+    let forever = Installation::new(on, &[("JETON_RETENTION__WEBHOOK_DELIVERIES", "")]).await;
     assert!(forever.ok(&["retention", "--dry-run"]).starts_with("nothing is removed"));
-    let installation = Installation::new(on, &[("JETON_RETENTION__ENDED_SESSIONS", "1s")]).await;
+    let installation = Installation::new(
+        on,
+        &[("JETON_RETENTION__ENDED_SESSIONS", "1s"), ("JETON_RETENTION__WEBHOOK_DELIVERIES", "")],
+    )
+    .await;
     let server = installation.serve();
     let mia = server.register("mia").await;
     server.data(Some(&mia), "mutation { logout(input: {}) { errors { code } } }").await;

@@ -99,13 +99,35 @@ def check_graphql_ws(url: str, access: str) -> None:
         sys.exit(f"examples: reply_stream.mjs printed no cost: {printed}")
 
 
+def check_webhook(server: local_server.LocalServer) -> None:
+    """Adds a webhook, starts the receiver with its secret, and sends a test to it."""
+    jeton, port = local_server.binary(), with_services.free_port()
+    command = [jeton, "webhook", "add", "mine", f"http://127.0.0.1:{port}/", "--json"]
+    added = subprocess.run(command, check=True, env=server.environment, capture_output=True, text=True)
+    environment = os.environ | {"JETON_WEBHOOK_SECRET": json.loads(added.stdout)["secret"]}
+    receiver = [sys.executable, EXAMPLES / "webhook-python/receiver.py", str(port)]
+    with subprocess.Popen(receiver, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            running.stdout.readline()
+            subprocess.run([jeton, "webhook", "test", "mine"], check=True, env=server.environment)
+            printed = running.stdout.readline()
+        finally:
+            running.terminate()
+    print(f"receiver.py: {printed.strip()!r}", flush=True)
+    if " webhook.test " not in printed:
+        sys.exit("examples: receiver.py printed no event")
+
+
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for number in with_services.SIGNALS:
         signal.signal(number, with_services.leave)
     openai_sdks.install()
     graphql_clients.install()
-    with local_server.serving(local_server.binary(), local_server.model_settings(MAX_OUTPUT)) as server:
+    settings = local_server.model_settings(MAX_OUTPUT) | {"WEBHOOKS__ALLOW_PRIVATE_NETWORKS": "true"}
+    with local_server.serving(local_server.binary(), settings) as server:
+        check_webhook(server)
         access = graphql_clients.post(server.url, REGISTER)["register"]["accessToken"]
         for check in (check_curl, check_openai, check_graphql_ws):
             before = balance(server.url, access)

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crate::core::error::Error;
 use crate::core::ids::{
     ApiKeyId, AuditEventId, ChatId, ConversationId, GroupId, LedgerEntryId, ProviderId, SessionId, UserId,
+    WebhookDeliveryId, WebhookId,
 };
 use crate::core::pagination::{Cursor, SortKey};
 
@@ -22,10 +23,12 @@ pub(super) enum Kind {
     ApiKey,
     Provider,
     Group,
+    Webhook,
+    WebhookDelivery,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::User,
         Self::Chat,
         Self::Conversation,
@@ -35,6 +38,8 @@ impl Kind {
         Self::ApiKey,
         Self::Provider,
         Self::Group,
+        Self::Webhook,
+        Self::WebhookDelivery,
     ];
 
     fn prefix(self) -> &'static str {
@@ -48,6 +53,8 @@ impl Kind {
             Self::ApiKey => "ApiKey",
             Self::Provider => "Provider",
             Self::Group => "Group",
+            Self::Webhook => "Webhook",
+            Self::WebhookDelivery => "WebhookDelivery",
         }
     }
 
@@ -95,6 +102,8 @@ row_ids! {
     ApiKeyId => ApiKey,
     ProviderId => Provider,
     GroupId => Group,
+    WebhookId => Webhook,
+    WebhookDeliveryId => WebhookDelivery,
 }
 
 /// Returns the kind and row id of any global id; `None` if it is invalid.

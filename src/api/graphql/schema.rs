@@ -29,6 +29,8 @@ pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
         .override_output_type_description::<types::ConnectionOf<types::Model>>("A page of models.")
         .override_output_type_description::<types::ConnectionOf<types::Group>>("A page of groups.")
         .override_output_type_description::<types::ConnectionOf<types::GroupMember>>("A page of members.")
+        .override_output_type_description::<types::ConnectionOf<types::Webhook>>("A page of webhooks.")
+        .override_output_type_description::<types::ConnectionOf<types::WebhookDelivery>>("A page of deliveries.")
         .override_output_type_description::<types::ConnectionOf<types::CatalogModel>>("A page of the catalog.")
         .override_output_type_description::<types::ConnectionOf<types::PriceChange>>("A page of changes of a price.")
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, SqlErr};
+use serde_json::json;
 
 use super::rules::{CheckedUser, NAME_TAKEN};
 use super::username;
@@ -12,9 +13,12 @@ use crate::core::ids::UserId;
 use crate::core::password::Ticket;
 use crate::core::tokens::Tokens;
 use crate::domain::ledger::{self, Entry};
+use crate::domain::webhook::{self, NewEvent};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
 use crate::infra::entity::user;
+use crate::infra::entity::webhook::Event;
+use crate::infra::webhook::Outbox;
 
 /// The roles of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +38,10 @@ pub(super) struct ValidatedUser {
     pub(super) grant: Tokens,
     /// The operator who creates the account, if it is not the user.
     pub(super) actor_id: Option<UserId>,
+    /// Whether an operator creates the account, who may be the command line.
+    pub(super) by_operator: bool,
     pub(super) at: DateTime<Utc>,
+    outbox: Outbox,
 }
 
 impl ValidatedUser {
@@ -47,7 +54,9 @@ impl ValidatedUser {
             roles,
             grant: Tokens(app.config().ledger.signup_grant),
             actor_id: None,
+            by_operator: false,
             at: app.clock.now(),
+            outbox: app.webhooks.outbox(),
         })
     }
 }
@@ -78,5 +87,10 @@ pub(super) async fn insert(txn: &Txn, new: &ValidatedUser) -> Result<user::Model
         let grant = Entry::new(user.id, new.grant, Reason::SignupGrant, new.at);
         ledger::post_entry(txn, Entry { actor_id: new.actor_id, ..grant }).await?;
     }
+    let data = json!({
+        "user_id": user.id, "username": user.username, "staff": user.is_staff, "superuser": user.is_superuser,
+        "tokens": new.grant, "by_operator": new.by_operator,
+    });
+    webhook::emit(txn, &new.outbox, NewEvent { event: Event::UserCreated, data, at: new.at }).await?;
     Ok(user)
 }

@@ -64,6 +64,16 @@ pub enum Action {
     ModelSetDefault,
     /// `config.reload`: a server read its configuration file again.
     ConfigReload,
+    /// `webhook.create`: an operator added a webhook.
+    WebhookCreate,
+    /// `webhook.update`: an operator changed, enabled or disabled a webhook.
+    WebhookUpdate,
+    /// `webhook.delete`: an operator removed a webhook.
+    WebhookDelete,
+    /// `webhook.rotate_secret`: an operator replaced the secret of a webhook.
+    WebhookRotateSecret,
+    /// `webhook.disable`: the server disabled a webhook whose receiver is gone, or failed for days.
+    WebhookDisable,
 }
 
 impl Action {
@@ -99,6 +109,11 @@ impl Action {
             Self::BreakerReset => "breaker.reset",
             Self::ModelSetDefault => "model.set_default",
             Self::ConfigReload => "config.reload",
+            Self::WebhookCreate => "webhook.create",
+            Self::WebhookUpdate => "webhook.update",
+            Self::WebhookDelete => "webhook.delete",
+            Self::WebhookRotateSecret => "webhook.rotate_secret",
+            Self::WebhookDisable => "webhook.disable",
         }
     }
 }

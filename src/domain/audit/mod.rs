@@ -23,8 +23,8 @@ use crate::infra::entity::{audit_event, user};
 pub struct AuditRecord<'a> {
     /// The action.
     pub action: Action,
-    /// The target: kind (`user`, `chat`, `api_key`, `provider`, `model`, `server`), id and name. A chat is named by its
-    /// owner, a key by its prefix, a server by its listen address and without an id (0).
+    /// The target: kind (`user`, `chat`, `api_key`, `provider`, `model`, `group`, `webhook`, `server`), id and name. A chat is
+    /// named by its owner, a key by its prefix, a server by its listen address and without an id (0).
     pub target: (&'static str, i64, &'a str),
     /// The owner of the target, if it is no user.
     pub owner_id: Option<UserId>,

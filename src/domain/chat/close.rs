@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::charge::ClosedChat;
 use super::finished_chat::FinishedChat;
-use super::{reasoning, versions};
+use super::{outbox, reasoning, versions};
 use crate::app::App;
 use crate::core::error::{Code, Error};
 use crate::core::ids::{ChatId, LedgerEntryId};
@@ -24,6 +24,7 @@ use crate::domain::ledger::{self, Settlement};
 use crate::infra::db::{Batch, BatchJob, BatchResult, BulkUpdate, RowQuery, Txn, fetch_two, in_ids};
 use crate::infra::entity::chat::{self, Column, Status};
 use crate::infra::entity::user;
+use crate::infra::webhook::Outbox;
 
 /// Minimum and maximum pause between retries of the closing transaction.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -40,7 +41,7 @@ pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat
     let deadline = Instant::now() + app.config().turns.lease;
     let mut pause = FIRST_PAUSE;
     loop {
-        let end = CloseJob { closing: closing.clone(), at: app.clock.now() };
+        let end = CloseJob { closing: closing.clone(), outbox: app.webhooks.outbox(), at: app.clock.now() };
         let error = match app.db.write_batched(end).await {
             Ok(ended) => return Ok(ended),
             // Closed already: by an attempt whose response was lost, by the sweeper, or by the deletion of the account.
@@ -63,6 +64,8 @@ pub(super) async fn close(app: &App, closing: ClosedChat) -> Result<FinishedChat
 /// A chat to be closed, with the time.
 pub(super) struct CloseJob {
     pub(super) closing: Arc<ClosedChat>,
+    /// Receives the events of the end.
+    pub(super) outbox: Outbox,
     pub(super) at: DateTime<Utc>,
 }
 
@@ -117,6 +120,9 @@ pub(super) async fn close_batch(txn: &Txn, ends: &[CloseJob]) -> Result<Vec<Fini
 
     for end in ends.iter().filter(|end| end.closing.over_hold.is_some()) {
         end.record_over_hold(txn).await?;
+    }
+    for (end, balance) in ends.iter().zip(&balances) {
+        outbox::emit(txn, &end.outbox, &end.closing.chat, *balance, end.at).await?;
     }
     let without_text = ends.iter().filter(|end| end.closing.chat.response.is_empty());
     versions::restore_replaced(txn, without_text.map(|end| end.closing.chat.id)).await?;

@@ -23,6 +23,7 @@ mod history;
 mod idempotency;
 pub mod import;
 mod open;
+mod outbox;
 mod outcome;
 mod prepare;
 mod publisher;

@@ -14,6 +14,7 @@ use crate::core::error::Error;
 use crate::domain::ledger;
 use crate::infra::db::Txn;
 use crate::infra::entity::chat::{self, Column, Status};
+use crate::infra::webhook::Outbox;
 
 /// Chats closed in one transaction.
 const BATCH: u64 = 100;
@@ -46,7 +47,12 @@ pub async fn run_sweeper(app: App) {
 pub async fn sweep(app: &App) -> Result<usize, Error> {
     let mut count = 0;
     loop {
-        let swept = app.db.write(app.clock.now(), |txn, &now| Box::pin(sweep_batch(txn, now))).await?;
+        let swept = app
+            .db
+            .write((app.webhooks.outbox(), app.clock.now()), |txn, (outbox, now)| {
+                Box::pin(sweep_batch(txn, outbox, *now))
+            })
+            .await?;
         for chat in &swept {
             app.bus.publish(&topic(chat.id), || ReplyEvent::Ended.encode());
             Change::of_chat(ChangeKind::ChatFinished, chat).publish(&app.bus, chat.user_id);
@@ -60,7 +66,7 @@ pub async fn sweep(app: &App) -> Result<usize, Error> {
     }
 }
 
-async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<chat::Model>, Error> {
+async fn sweep_batch(txn: &Txn, outbox: &Outbox, now: DateTime<Utc>) -> Result<Vec<chat::Model>, Error> {
     // Locked in the order of their ids: concurrent sweeps of two servers take turns, and the checked lease is the
     // current one, since a turn that is alive after all renews it under the same lock.
     let dead = chat::Entity::find()
@@ -71,7 +77,7 @@ async fn sweep_batch(txn: &Txn, now: DateTime<Utc>) -> Result<Vec<chat::Model>, 
         .lock_exclusive()
         .all(txn)
         .await?;
-    let end = |chat| CloseJob { closing: ClosedChat::interrupted(chat).into(), at: now };
+    let end = |chat| CloseJob { closing: ClosedChat::interrupted(chat).into(), outbox: outbox.clone(), at: now };
     let ends: Vec<_> = dead.into_iter().map(end).collect();
     let ended = close_batch(txn, &ends).await?;
     Ok(ended.into_iter().map(|ended| ended.chat).collect())

@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, FromQueryResult, QuerySelect, QueryTrait, Select, Sta
 
 use crate::app::App;
 use crate::core::error::Error;
-use crate::domain::{audit, chat, ledger, session};
+use crate::domain::{audit, chat, ledger, session, webhook};
 use crate::infra::config::RetentionPeriod;
 use crate::infra::db::Txn;
 use crate::infra::entity;
@@ -29,12 +29,21 @@ pub enum Target {
     LedgerNotes,
     /// The names of deleted users, and texts about them, in the audit trail.
     AuditNames,
+    /// Deliveries to webhooks.
+    WebhookDeliveries,
 }
 
 impl Target {
     /// All targets in the order of removal: a conversation after its chats.
-    pub(super) const ALL: [Self; 6] =
-        [Self::Chats, Self::Conversations, Self::Sessions, Self::AuditEvents, Self::LedgerNotes, Self::AuditNames];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Chats,
+        Self::Conversations,
+        Self::Sessions,
+        Self::AuditEvents,
+        Self::LedgerNotes,
+        Self::AuditNames,
+        Self::WebhookDeliveries,
+    ];
 
     /// Returns the name for logs, metrics and the command line.
     pub fn name(self) -> &'static str {
@@ -45,6 +54,7 @@ impl Target {
             Self::AuditEvents => "audit events",
             Self::LedgerNotes => "ledger notes of deleted users",
             Self::AuditNames => "audit names of deleted users",
+            Self::WebhookDeliveries => "webhook deliveries",
         }
     }
 
@@ -55,6 +65,7 @@ impl Target {
             Self::Sessions => retention.ended_sessions,
             Self::AuditEvents => retention.audit_events,
             Self::LedgerNotes | Self::AuditNames => retention.deleted_users,
+            Self::WebhookDeliveries => retention.webhook_deliveries,
         }
     }
 
@@ -76,6 +87,7 @@ impl Target {
             Self::Sessions => ids(session::retention::ended(before), entity::session::Column::Id),
             Self::AuditEvents => ids(audit::old(before), entity::audit_event::Column::Id),
             Self::LedgerNotes => ids(ledger::retention::notes(before), entity::ledger_entry::Column::Id),
+            Self::WebhookDeliveries => ids(webhook::old(before), entity::webhook_delivery::Column::Id),
             Self::AuditNames => {
                 ids(audit::named(ledger::retention::deleted_users(before)), entity::audit_event::Column::Id)
             }
@@ -102,6 +114,7 @@ impl Target {
             Self::Sessions => session::retention::delete(txn, ids, before).await,
             Self::AuditEvents => audit::delete_old(txn, ids, before).await,
             Self::LedgerNotes => ledger::retention::erase_notes(txn, ids).await,
+            Self::WebhookDeliveries => webhook::delete_old(txn, ids, before).await,
             Self::AuditNames => audit::erase_names(txn, ids, ledger::retention::deleted_users(before)).await,
         }
     }

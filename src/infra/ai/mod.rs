@@ -253,6 +253,12 @@ pub trait Provider: Send + Sync {
 
     /// Closes the circuit breakers of the upstreams, or only of those of one provider of the database.
     fn reset_breakers(&self, _provider_id: Option<ProviderId>) {}
+
+    /// Returns for each upstream of the model, in the same order, whether it failed repeatedly and has not responded since.
+    /// Unlike the cool-down, this does not end by time alone.
+    fn failing(&self) -> Vec<bool> {
+        Vec::new()
+    }
 }
 
 /// A shared provider, as kept for each configured model.

@@ -33,6 +33,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
         ("ledger.signup_grant", config.ledger.signup_grant),
         ("ledger.staff_daily_limit", config.ledger.staff_daily_limit),
         ("ledger.tokens_per_unit", config.ledger.tokens_per_unit),
+        ("notices.low_balance", config.notices.low_balance),
     ] {
         if value > Tokens::MAX_BALANCE.0 {
             return Err(format!("{key}: at most {}", Tokens::MAX_BALANCE));
@@ -70,7 +71,7 @@ fn check_model(name: &str, model: &Model) -> Result<(), String> {
 }
 
 fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
-    let Config { http, database, auth, turns, v1, graphql, retention, ledger, .. } = config;
+    let Config { http, database, auth, turns, v1, graphql, retention, ledger, webhooks, .. } = config;
     let kept = |key, keep: super::RetentionPeriod| (key, keep.0.unwrap_or_default(), LONGEST);
     vec![
         ("http.hsts", http.hsts, LONGEST),
@@ -97,6 +98,8 @@ fn durations(config: &Config) -> Vec<(&'static str, Duration, Duration)> {
         kept("retention.ended_sessions", retention.ended_sessions),
         kept("retention.audit_events", retention.audit_events),
         kept("retention.deleted_users", retention.deleted_users),
+        kept("retention.webhook_deliveries", retention.webhook_deliveries),
+        ("webhooks.timeout", webhooks.timeout, DAY),
         ("retention.interval", retention.interval, YEAR),
         ("ledger.checkpoint_interval", ledger.checkpoint_interval, YEAR),
     ]

@@ -27,6 +27,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     config.metrics.check(config.http.listen)?;
     config.telemetry.check()?;
     config.retention.check()?;
+    config.webhooks.check()?;
     config.ledger.check()?;
     config.ollama.check()?;
     if ![402, 429].contains(&config.v1.insufficient_status) {
@@ -52,6 +53,7 @@ pub(super) fn check(config: &Config) -> Result<(), String> {
     let not_negative = [
         ("ledger.signup_grant", config.ledger.signup_grant),
         ("ledger.staff_daily_limit", config.ledger.staff_daily_limit),
+        ("notices.low_balance", config.notices.low_balance),
     ];
     if let Some((key, _)) = not_negative.iter().find(|(_, value)| *value < 0) {
         return Err(format!("{key}: not negative"));

@@ -35,7 +35,7 @@ pub use self::provider::Provider;
 pub use self::running::RunningConfig;
 pub use self::sections::{
     Audit, Auth, ClientAddress, Cluster, Data, Database, Graphql, Http, Ledger, Limits, Log, LogFormat, Metrics,
-    Ollama, Registration, Retention, RetentionPeriod, Telemetry, TitlePayer, Turns, V1,
+    Notices, Ollama, Registration, Retention, RetentionPeriod, Telemetry, TitlePayer, Turns, V1, Webhooks,
 };
 use self::sources::Sources;
 use crate::core::input_file;
@@ -85,6 +85,10 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Retention periods.
     pub retention: Retention,
+    /// Outgoing webhooks.
+    pub webhooks: Webhooks,
+    /// Thresholds of events and notices.
+    pub notices: Notices,
     /// The models of an Ollama that is found at the start.
     pub ollama: Ollama,
     /// The models by the name that clients choose.

@@ -16,6 +16,7 @@ mod retention;
 mod telemetry;
 mod turns;
 mod v1;
+mod webhooks;
 
 pub use self::audit::Audit;
 pub use self::auth::{Auth, Registration};
@@ -33,3 +34,4 @@ pub use self::retention::{Retention, RetentionPeriod};
 pub use self::telemetry::Telemetry;
 pub use self::turns::{TitlePayer, Turns};
 pub use self::v1::V1;
+pub use self::webhooks::{Notices, Webhooks};

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "job")]
 pub struct Model {
-    /// The name of the job: `retention`, `checkpoint`.
+    /// The name of the job: `retention`, `checkpoint`, `webhooks`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub name: String,
     /// The random id of the run that holds the lease.

@@ -24,3 +24,5 @@ pub mod usage_day;
 pub mod usage_day_user;
 pub mod user;
 pub mod wallet;
+pub mod webhook;
+pub mod webhook_delivery;

@@ -23,6 +23,13 @@ pub(super) fn gathered(app: &App) -> Registry {
     gauge("open_sockets", "Open WebSockets", app.sockets.taken());
     gauge("open_streams", "Open WebSockets and streams of users", app.user_streams.taken());
     gauge("replay_bytes", "Bytes of responses kept for retries", app.replay_cache.bytes());
+    let (length, age) = app.webhooks.queue().get();
+    gauge(
+        "webhook_queue_length",
+        "Events that are not delivered to a webhook yet",
+        usize::try_from(length).unwrap_or(0),
+    );
+    gauge("webhook_queue_age_seconds", "Age of the oldest of them", usize::try_from(age).unwrap_or(0));
     let database = app.db.pool_stats();
     if let Some(waiting) = database.waiting {
         gauge("db_write_queue_length", "Write transactions queued for SQLite's writer", waiting);

@@ -58,7 +58,8 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let app = TestApp::with(On::Sqlite, "ledger.signup_grant = 1000000").await;
+        let app =
+            TestApp::with(On::Sqlite, "ledger.signup_grant = 1000000\nwebhooks.allow_private_networks = true").await;
         let (other, owner) = (app.user("other").await, app.user("owner").await);
         let (staff, root) = (app.staff("staff").await, app.superuser("root").await);
         let (key, _) = with_key(&owner, json!({ "name": "completions only" })).await;
@@ -112,6 +113,11 @@ impl World {
             let member = self.owner().data("{ me { id } }", json!({})).await["me"]["id"].take();
             filled = filled.replace("$group", &crate::groups::global_id(group));
             filled = filled.replace("$member", member.as_str().unwrap());
+        }
+        if filled.contains("$webhook") {
+            let event = jeton::infra::entity::webhook::Event::UserCreated;
+            let (row, _) = crate::webhooks::webhook(&self.app.app, name, "http://127.0.0.1:9", &[event]).await;
+            filled = filled.replace("$webhook", &crate::webhooks::global_id("Webhook", row.id.0));
         }
         for (mark, is_staff) in [("$user", false), ("$operator", true)] {
             if filled.contains(mark) {

@@ -57,6 +57,8 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "{ it: overview(since: \"2026-03-01T00:00:00Z\", until: \"2026-03-02T00:00:00Z\") { totals { messages } } }",
         STAFF,
     ),
+    ("Query.webhook", "{ it: webhook(id: \"$webhook\") { id } }", SUPERUSER),
+    ("Query.webhooks", "{ it: webhooks { totalCount } }", SUPERUSER),
     ("Query.priceChanges", "{ it: priceChanges(model: \"echo\") { totalCount } }", STAFF),
     ("Query.pricePreview", "{ it: pricePreview(input: {model: \"echo\", price: {perMessage: 1}}) { chats } }", STAFF),
     ("Query.provider", "{ it: provider(id: \"$provider\") { id } }", STAFF),
@@ -120,6 +122,37 @@ pub const ROOTS: &[(&str, &str, [Verdict; 6])] = &[
         "Mutation.createModel",
         "mutation { it: createModel(input: {name: \"$name\", price: {}, routes: [{providerId: \"$provider\", \
          upstreamModel: \"x\"}]}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.createWebhook",
+        "mutation { it: createWebhook(input: {name: \"$name\", url: \"https://hooks.example\", events: [USER_CREATED]}) \
+         { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.deleteWebhook",
+        "mutation { it: deleteWebhook(input: {webhookId: \"$webhook\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.resendWebhookDelivery",
+        "mutation { it: resendWebhookDelivery(input: {deliveryId: \"x\"}) { errors { code } } }",
+        [UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, FORBIDDEN, FORBIDDEN, NOT_FOUND],
+    ),
+    (
+        "Mutation.rotateWebhookSecret",
+        "mutation { it: rotateWebhookSecret(input: {webhookId: \"$webhook\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.sendTestWebhook",
+        "mutation { it: sendTestWebhook(input: {webhookId: \"$webhook\"}) { errors { code } } }",
+        SUPERUSER,
+    ),
+    (
+        "Mutation.updateWebhook",
+        "mutation { it: updateWebhook(input: {webhookId: \"$webhook\", enabled: true}) { errors { code } } }",
         SUPERUSER,
     ),
     (
@@ -417,6 +450,14 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("DayUsage", "cacheRead cacheWrite images input output reasoning"),
     ("UsageDay", "activeUsers day failures messages model tokens usage"),
     ("User", "balance createdAt id isActive isStaff isSuperuser lastActiveAt* lastLoginAt payer spent* username"),
+    (
+        "Webhook",
+        "createdAt createdBy deliveries disabledReason enabled events failingSince id name previousSecretUntil updatedAt url",
+    ),
+    (
+        "WebhookDelivery",
+        "attempts createdAt event eventId finishedAt id lastAttemptAt lastError lastStatus nextAttemptAt payload state",
+    ),
     ("UserError", "available code field message required"),
     ("UsernameRules", "maxChars text"),
 ];

@@ -326,6 +326,9 @@ async fn no_page_is_longer_than_its_limit() {
     let begin = "mutation { createConversation(input: {}) { conversation { id } } }";
     let conversation = root.data(begin, json!({})).await["createConversation"]["conversation"]["id"].clone();
     let group = crate::groups::global_id(crate::groups::group(&app, "Team", 0, &[]).await);
+    let event = jeton::infra::entity::webhook::Event::UserCreated;
+    let (webhook, _) = crate::webhooks::webhook(&app.app, "hook", "https://hooks.example", &[event]).await;
+    let webhook = crate::webhooks::global_id("Webhook", webhook.id.0);
     let mut count = 0;
     for (field, of, _) in fields().iter().filter(|field| field.1.ends_with("Connection")) {
         let (parent, name) = field.split_once('.').unwrap();
@@ -333,6 +336,7 @@ async fn no_page_is_longer_than_its_limit() {
             let page = format!("{name}({asked}) {{ totalCount }}");
             let query = match parent {
                 "Query" => format!("{{ {page} }}"),
+                "Webhook" => format!("{{ webhook(id: \"{webhook}\") {{ {page} }} }}"),
                 "Conversation" => format!("{{ conversation(id: {conversation}) {{ {page} }} }}"),
                 "Group" => format!("{{ group(id: \"{group}\") {{ {page} }} }}"),
                 _ => panic!("{field}: {of} needs a query here"),

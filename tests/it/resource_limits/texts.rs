@@ -66,6 +66,7 @@ struct Given {
     user: String,
     provider: String,
     group: String,
+    webhook: String,
     conversation: Value,
     chat: Value,
 }
@@ -78,7 +79,10 @@ impl Given {
         let conversation = root.data(begin, json!({})).await["createConversation"]["conversation"]["id"].clone();
         let said = root.say_with(json!({ "message": "x", "conversationId": conversation })).await;
         let provider = crate::catalog::provider(app, "for texts", "http://127.0.0.1:9").await;
+        let event = jeton::infra::entity::webhook::Event::UserCreated;
+        let (webhook, _) = crate::webhooks::webhook(&app.app, "for texts", "https://hooks.example", &[event]).await;
         Self {
+            webhook: crate::webhooks::global_id("Webhook", webhook.id.0),
             root,
             provider: crate::catalog::global_id(&provider),
             group: crate::groups::global_id(crate::groups::group(app, "for texts", 0, &[]).await),
@@ -94,6 +98,8 @@ impl Given {
             "userId" => json!(self.user),
             "providerId" => json!(self.provider),
             "groupId" => json!(self.group),
+            "webhookId" => json!(self.webhook),
+            "events" => json!(["USER_CREATED"]),
             "kind" => json!("OPENAI"),
             "price" => json!({}),
             "changes" => json!([{ "model": "x", "version": 1, "price": {} }]),

@@ -8,10 +8,12 @@ import {
   IconPlugConnected,
   IconRobot,
   IconUsers,
+  IconWebhook,
 } from '@tabler/icons-react'
 import { Suspense } from 'react'
 import { Link, Outlet, useLocation } from 'react-router'
 import { Frame } from '../layout/Frame'
+import { useViewer } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
 
 const PAGES = [
@@ -21,6 +23,7 @@ const PAGES = [
   { path: '/admin/keys', label: 'API keys', Icon: IconKey },
   { path: '/admin/models', label: 'Models', Icon: IconRobot },
   { path: '/admin/providers', label: 'Providers', Icon: IconPlugConnected },
+  { path: '/admin/webhooks', label: 'Webhooks', Icon: IconWebhook, isForSuperusers: true },
   { path: '/admin/ledger', label: 'Ledger', Icon: IconCoins },
   { path: '/admin/audit', label: 'Audit log', Icon: IconHistory },
 ]
@@ -39,21 +42,24 @@ export function AdminFrame() {
 
 function Navigation() {
   const { pathname } = useLocation()
+  const { user } = useViewer()
   const isOn = (path: string) => (path === '/admin' ? /^\/admin\/?$/.test(pathname) : pathname.startsWith(path))
   return (
     <Stack gap={2} p="xs">
-      {PAGES.map(({ path, label, Icon }) => (
-        <NavLink
-          key={path}
-          component={Link}
-          to={path}
-          label={label}
-          leftSection={<Icon size={18} aria-hidden />}
-          active={isOn(path)}
-          aria-current={isOn(path) ? 'page' : undefined}
-          style={{ borderRadius: 'var(--mantine-radius-md)' }}
-        />
-      ))}
+      {PAGES.filter(({ isForSuperusers }) => user.isSuperuser || isForSuperusers !== true).map(
+        ({ path, label, Icon }) => (
+          <NavLink
+            key={path}
+            component={Link}
+            to={path}
+            label={label}
+            leftSection={<Icon size={18} aria-hidden />}
+            active={isOn(path)}
+            aria-current={isOn(path) ? 'page' : undefined}
+            style={{ borderRadius: 'var(--mantine-radius-md)' }}
+          />
+        ),
+      )}
     </Stack>
   )
 }

@@ -17,6 +17,7 @@ import { UsersPage } from './UsersPage'
 
 const ModelsPage = lazy(() => import('./catalog/ModelsPage'))
 const ProvidersPage = lazy(() => import('./catalog/ProvidersPage'))
+const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage'))
 const DashboardPage = lazy(() => import('./dashboard/DashboardPage'))
 
 export default function AdminRoutes() {
@@ -33,6 +34,7 @@ export default function AdminRoutes() {
         <Route path="keys" element={<KeysPage />} />
         <Route path="models" element={<ModelsPage />} />
         <Route path="providers" element={<ProvidersPage />} />
+        <Route path="webhooks" element={<WebhooksPage />} />
         <Route path="ledger" element={<LedgerPage />} />
         <Route path="audit" element={<AuditPage />} />
       </Route>

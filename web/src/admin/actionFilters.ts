@@ -25,6 +25,11 @@ const OTHERS: Choice[] = [
   { value: 'chat-deletions', label: 'Messages deleted', values: ['CHAT_DELETE'] },
   { value: 'configuration', label: 'Configuration', values: ['CONFIG_RELOAD'] },
   { value: 'keys', label: 'API keys', values: ['API_KEY_CREATE', 'API_KEY_REVOKE'] },
+  {
+    value: 'webhooks',
+    label: 'Webhooks',
+    values: ['WEBHOOK_CREATE', 'WEBHOOK_UPDATE', 'WEBHOOK_DELETE', 'WEBHOOK_ROTATE_SECRET', 'WEBHOOK_DISABLE'],
+  },
 ]
 
 /** The choices of the filter of the audit log, for a select. */

@@ -68,6 +68,13 @@ it('tells changes of the catalog by its names', () => {
   )
 })
 
+it('tells changes of webhooks by their names', () => {
+  const act = (action: string) => actionLabel({ action, targetName: 'hook', details: '{}' })
+  expect(act('webhook.create')).toBe('Added the webhook hook')
+  expect(act('webhook.rotate_secret')).toBe('Replaced the secret of the webhook hook')
+  expect(act('webhook.disable')).toBe('Disabled the webhook hook, which failed')
+})
+
 it('formats audited prices', () => {
   const format = (action: string, details: unknown) => formatDetails({ action, details: JSON.stringify(details) })
   const from = { per_message: 100 }

@@ -26,6 +26,11 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['model.set_default', setDefaultLabel],
   ['model.delete', ({ targetName }) => `Deleted the model ${targetName}`],
   ['config.reload', ({ targetName }) => `Reloaded the configuration of the server ${targetName}`],
+  ['webhook.create', ({ targetName }) => `Added the webhook ${targetName}`],
+  ['webhook.update', ({ targetName }) => `Changed the webhook ${targetName}`],
+  ['webhook.delete', ({ targetName }) => `Deleted the webhook ${targetName}`],
+  ['webhook.rotate_secret', ({ targetName }) => `Replaced the secret of the webhook ${targetName}`],
+  ['webhook.disable', ({ targetName }) => `Disabled the webhook ${targetName}, which failed`],
 ])
 
 /** Returns the label of an audited action. An action that is newer than this client is shown as it is. */

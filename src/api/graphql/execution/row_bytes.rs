@@ -3,6 +3,7 @@
 use crate::infra::entity::api_key::AllowedModels;
 use crate::infra::entity::{
     api_key, audit_event, chat, conversation, group, group_member, ledger_entry, price, provider, session, user,
+    webhook, webhook_delivery,
 };
 
 /// A row whose texts are allocated separately.
@@ -77,6 +78,22 @@ impl RowBytes for provider::Model {
     fn text_bytes(&self) -> usize {
         let sealed = self.sealed_key.as_ref().map_or(0, |sealed| sealed.0.len());
         self.name.len() + self.base_url.len() + self.headers.len() + sealed
+    }
+}
+
+impl RowBytes for webhook::Model {
+    fn text_bytes(&self) -> usize {
+        let sealed = [Some(&self.sealed_secret), self.previous_sealed_secret.as_ref()];
+        let sealed: usize = sealed.into_iter().flatten().map(|sealed| sealed.0.len()).sum();
+        self.name.len() + self.url.len() + self.events.len() + sealed
+    }
+}
+
+impl RowBytes for webhook_delivery::Model {
+    fn text_bytes(&self) -> usize {
+        let optional = [&self.subject, &self.last_error];
+        let optional: usize = optional.into_iter().flatten().map(String::len).sum();
+        self.event_id.len() + self.payload.len() + optional
     }
 }
 

@@ -10,6 +10,7 @@ mod conversation;
 mod group;
 mod ledger;
 mod session;
+mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -29,4 +30,5 @@ pub(crate) struct Mutation(
     api_key::ApiKeyMutation,
     ledger::LedgerMutation,
     group::GroupMutation,
+    webhook::WebhookMutation,
 );

@@ -13,6 +13,7 @@ mod node;
 mod server;
 mod session;
 mod usage;
+mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -34,4 +35,5 @@ pub(crate) struct Query(
     catalog::CatalogQuery,
     usage::UsageQuery,
     node::NodeQuery,
+    webhook::WebhookQuery,
 );

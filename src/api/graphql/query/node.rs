@@ -4,7 +4,9 @@ use async_graphql::{Context, ID, Object, Result};
 
 use super::super::context::app_and_viewer;
 use super::super::id::{self, Kind};
-use super::super::types::{ApiKey, AuditEvent, LedgerEntry, Node, Provider, Session, User, shows_text};
+use super::super::types::{
+    ApiKey, AuditEvent, LedgerEntry, Node, Provider, Session, User, Webhook, WebhookDelivery, shows_text,
+};
 use crate::core::error::{Code, Error};
 use crate::core::ids::UserId;
 use crate::core::viewer::Actor;
@@ -14,6 +16,7 @@ use crate::domain::audit;
 use crate::domain::catalog;
 use crate::domain::chat::{self, conversation};
 use crate::domain::session::{self, api_key};
+use crate::domain::webhook;
 use crate::domain::{group, ledger};
 
 #[derive(Default)]
@@ -53,6 +56,14 @@ impl NodeQuery {
                 Node::Provider(Provider(catalog::find_provider(app, viewer.require_staff()?, row.into()).await?))
             }
             Kind::Group => Node::Group(group::find(app, viewer, row.into()).await?.into()),
+            Kind::Webhook => {
+                let actor = viewer.require_superuser()?.into();
+                Node::Webhook(Webhook(webhook::find(app, actor, row.into()).await?))
+            }
+            Kind::WebhookDelivery => {
+                let actor = viewer.require_superuser()?.into();
+                Node::WebhookDelivery(WebhookDelivery(webhook::find_delivery(app, actor, row.into()).await?))
+            }
             Kind::AuditEvent => {
                 Node::AuditEvent(AuditEvent(audit::find(app, viewer.require_staff()?, row.into()).await?))
             }

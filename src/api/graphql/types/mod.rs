@@ -17,6 +17,7 @@ mod route_state;
 mod server;
 mod session;
 mod usage;
+mod webhook;
 
 pub(super) use self::account::{User, users};
 pub(super) use self::api_key::{ApiKey, api_keys};
@@ -36,6 +37,7 @@ pub(super) use self::receipt::PriceVersion;
 pub(super) use self::server::Server;
 pub(super) use self::session::{Session, sessions};
 pub(super) use self::usage::{Spender, UsageDay};
+pub(super) use self::webhook::{Webhook, WebhookDelivery, webhooks};
 
 use async_graphql::{ID, InputValueError, InputValueResult, Interface, Scalar, ScalarType, Value};
 
@@ -78,4 +80,8 @@ pub(super) enum Node {
     Provider(Provider),
     /// A group.
     Group(Group),
+    /// A webhook.
+    Webhook(Webhook),
+    /// A delivery of an event to a webhook.
+    WebhookDelivery(WebhookDelivery),
 }

@@ -21,6 +21,7 @@ use crate::domain::chat::MAX_VERSIONS;
 use crate::domain::overview::MAX_MODELS;
 use crate::infra::ai::route_state::RouteErrorKind;
 use crate::infra::ai::upstream::probe::{MAX_LISTED, StepKind};
+use crate::infra::entity::webhook::Event;
 
 /// Maximum number of field errors of one mutation. Inputs have fewer fields, each with few errors.
 const MAX_USER_ERRORS: usize = 16;
@@ -105,6 +106,7 @@ fn bound(parent: &str, field: &str, element: &str, models: usize) -> Option<Rows
         ("Provider", "headers") => Rows::AtMost(MAX_HEADERS),
         ("Query", "providerModels") => Rows::AtMost(MAX_LISTED),
         ("TestProviderPayload", "steps") => Rows::AtMost(StepKind::items().len()),
+        ("Webhook", "events") => Rows::AtMost(Event::items().len()),
         ("ApiKey", "scopes") => Rows::AtMost(Scope::items().len()),
         _ if element == "UserError" => Rows::AtMost(MAX_USER_ERRORS),
         _ => return None,

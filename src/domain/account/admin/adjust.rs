@@ -11,8 +11,11 @@ use crate::core::tokens::Tokens;
 use crate::core::viewer::Actor;
 use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Applied, Balance, Entry, Erasable};
+use crate::domain::webhook::{self, NewEvent};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::entity::webhook::Event;
+use crate::infra::webhook::Outbox;
 
 /// Maximum length of the reason of an adjustment, in characters.
 const MAX_NOTE_CHARS: usize = 500;
@@ -52,8 +55,9 @@ pub async fn adjust_balance(app: &App, actor: Actor, input: Adjustment) -> Resul
     let input = Adjustment { reason: reason.to_owned(), ..input };
     let erasable = Erasable::new(&app.random, Some(input.reason.clone()), input.idempotency_key.clone());
     let (user_id, limit) = (input.user_id, staff_limit(app));
-    let balance = app.db.write((actor, input, erasable, app.clock.now()), move |txn, (actor, input, erasable, at)| {
-        Box::pin(adjust(txn, *actor, (input, erasable), limit, *at))
+    let input = (actor, input, erasable, app.webhooks.outbox(), app.clock.now());
+    let balance = app.db.write(input, move |txn, (actor, input, erasable, outbox, at)| {
+        Box::pin(adjust(txn, *actor, (input, erasable), limit, outbox, *at))
     });
     let balance = balance.await?;
     ledger::notify_balance_changed(&app.bus, user_id);
@@ -80,6 +84,7 @@ async fn adjust(
     actor: Actor,
     (input, erasable): (&Adjustment, &Option<Erasable>),
     limit: Option<Tokens>,
+    outbox: &Outbox,
     at: DateTime<Utc>,
 ) -> Result<Balance, Error> {
     let (actor, user) = lock_target(txn, actor, input.user_id).await?;
@@ -107,7 +112,22 @@ async fn adjust(
     let target = ("user", user.id.0, user.username.as_str());
     audit::record(txn, &actor, AuditRecord { action: Action::BalanceAdjust, target, owner_id: None, details, at })
         .await?;
+    emit_adjusted(txn, outbox, user.id, (amount, balance), at).await?;
     Ok(balance)
+}
+
+/// Writes the events of an adjusted balance.
+pub(super) async fn emit_adjusted(
+    txn: &Txn,
+    outbox: &Outbox,
+    user_id: UserId,
+    (amount, balance): (Tokens, Balance),
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    let data = json!({ "amount": amount, "tokens": balance.tokens });
+    webhook::of_user(txn, outbox, user_id, NewEvent { event: Event::BalanceAdjusted, data, at }).await?;
+    let after = balance.total();
+    webhook::balance_changed(txn, outbox, user_id, (after.minus(amount)?, after), at).await
 }
 
 /// Returns the maximum that one staff member may grant per day; `None` if it is not limited.

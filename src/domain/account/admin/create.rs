@@ -39,6 +39,7 @@ pub async fn create(
     let mut new = ValidatedUser::hashed(app, checked, roles, enter(app, QueueKind::NewPassword, None)?).await?;
     new.grant = grant.unwrap_or(new.grant);
     new.actor_id = actor.id();
+    new.by_operator = true;
     let limit = staff_limit(app);
     app.db
         .write((actor, new), move |txn, (actor, new)| {

@@ -86,6 +86,11 @@ impl Breaker {
         }
     }
 
+    /// Returns whether the upstream failed repeatedly, and has not responded since.
+    pub(super) fn is_failing(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).failures >= FAILURES
+    }
+
     /// Records a response of the upstream and closes the circuit.
     pub(super) fn record_success(&self, now: Instant) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,7 +133,7 @@ mod tests {
         };
         assert_eq!(breaker.state(now), open);
         now += rest;
-        assert!(!breaker.is_open(now));
+        assert!(!breaker.is_open(now) && breaker.is_failing());
         assert_eq!(breaker.state(now).status, BreakerStatus::HalfOpen);
         assert!(breaker.allow(rest, now), "one call probes");
         assert!(!breaker.allow(rest, now), "other calls are not allowed");
@@ -138,6 +143,7 @@ mod tests {
         now += rest;
         assert!(breaker.allow(rest, now));
         breaker.record_success(now);
+        assert!(!breaker.is_failing());
         assert!(breaker.allow(rest, now) && breaker.allow(rest, now));
         let closed = BreakerState { since: Some(Duration::ZERO), ..BreakerState::default() };
         assert_eq!(breaker.state(now), closed);

@@ -298,6 +298,10 @@ impl Provider for Remote {
         let now = Instant::now();
         self.0.upstreams.iter().filter(is_meant).for_each(|upstream| upstream.breaker.record_success(now));
     }
+
+    fn failing(&self) -> Vec<bool> {
+        self.0.upstreams.iter().map(|upstream| upstream.breaker.is_failing()).collect()
+    }
 }
 
 impl Inner {

@@ -19,6 +19,8 @@ pub struct Retention {
     pub audit_events: RetentionPeriod,
     /// Names and notes of deleted users.
     pub deleted_users: RetentionPeriod,
+    /// Deliveries to webhooks.
+    pub webhook_deliveries: RetentionPeriod,
     /// The interval between two runs.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::super::adjust::{checked_reason, keep_staff_limit, staff_limit};
+use super::super::adjust::{checked_reason, emit_adjusted, keep_staff_limit, staff_limit};
 use super::super::filter::UserFilter;
 use super::super::lock::lock_targets;
 use super::BATCH;
@@ -18,6 +18,7 @@ use crate::domain::audit::{self, Action, AuditRecord};
 use crate::domain::ledger::{self, Entry, Erasable};
 use crate::infra::db::Txn;
 use crate::infra::entity::ledger_entry::Reason;
+use crate::infra::webhook::Outbox;
 
 /// An adjustment of the balances of all users who match a filter.
 #[derive(Clone, Debug)]
@@ -63,7 +64,8 @@ pub async fn adjust_many(app: &App, staff: Staff, input: AdjustMany) -> Result<A
     let mut done = AdjustManyResult::default();
     for ids in user_ids.chunks(BATCH) {
         let (reason, name, random) = (reason.clone(), name.clone(), app.random.clone());
-        let batch = Adjustments { staff, user_ids: ids.to_vec(), amount, reason, name, random };
+        let outbox = app.webhooks.outbox();
+        let batch = Adjustments { staff, user_ids: ids.to_vec(), amount, reason, name, random, outbox };
         let limit = staff_limit(app);
         let written = app
             .db
@@ -86,6 +88,7 @@ struct Adjustments {
     reason: String,
     name: String,
     random: Random,
+    outbox: Outbox,
 }
 
 async fn adjust_batch(
@@ -128,6 +131,7 @@ async fn adjust_batch(
         let target = ("user", user.id.0, user.username.as_str());
         let record = AuditRecord { action: Action::BalanceAdjust, target, owner_id: None, details, at };
         audit::record(txn, &actor, record).await?;
+        emit_adjusted(txn, &batch.outbox, user.id, (amount, applied.balance), at).await?;
     }
     keep_staff_limit(txn, actor, new, limit, at).await?;
     Ok(done)
