@@ -111,7 +111,7 @@ async fn rename(manager: &SchemaManager<'_>, from: &'static str, to: &'static st
 }
 
 async fn add(manager: &SchemaManager<'_>, table: &'static str, column: &'static str) -> Result<(), DbErr> {
-    manager.alter_table(Table::alter().table(table).add_column(&mut big_integer_null(column)).take()).await
+    manager.alter_table(Table::alter().table(table).add_column(big_integer_null(column)).take()).await
 }
 
 async fn sums(db: &impl ConnectionTrait, table: &str) -> Result<(i64, i64, i64), DbErr> {
