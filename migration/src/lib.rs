@@ -34,12 +34,13 @@ mod m20261130_000032_default_model;
 mod m20261130_000033_wallets;
 mod m20261130_000034_groups;
 mod m20261130_000035_breaker_resets;
+mod m20261130_000037_provider_timeouts;
 
 /// Computes the chains of all ledger entries. Existing hashes are replaced.
 ///
 /// # Errors
 /// An error of the database.
-pub async fn compute_ledger_chains(db: &impl sea_orm::ConnectionTrait) -> Result<(), DbErr> {
+pub async fn compute_ledger_chains(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     m20261130_000028_ledger_chain::fill(db, "wallet_id", "wallet").await
 }
 
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000033_wallets::Migration),
             Box::new(m20261130_000034_groups::Migration),
             Box::new(m20261130_000035_breaker_resets::Migration),
+            Box::new(m20261130_000037_provider_timeouts::Migration),
         ]
     }
 }
