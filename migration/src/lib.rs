@@ -35,6 +35,7 @@ mod m20261130_000033_wallets;
 mod m20261130_000034_groups;
 mod m20261130_000035_breaker_resets;
 mod m20261130_000036_webhooks;
+mod m20261130_000037_provider_timeouts;
 
 /// Computes the chains of all ledger entries. Existing hashes are replaced.
 ///
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_000034_groups::Migration),
             Box::new(m20261130_000035_breaker_resets::Migration),
             Box::new(m20261130_000036_webhooks::Migration),
+            Box::new(m20261130_000037_provider_timeouts::Migration),
         ]
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use super::{load, output};
+use super::{in_force, load, output};
 use crate::core::error::{Code, Error};
 use crate::domain::reload::Reloaded;
 use crate::infra::config::{Config, DEFAULT, Provider};
@@ -16,7 +16,8 @@ use crate::server::control;
 pub(super) enum Command {
     /// Print the default configuration, which explains every key
     Default,
-    /// Print the effective configuration without secrets, and where each value comes from: defaults, file or environment
+    /// Print the effective configuration without secrets, where each value comes from (defaults, file or environment), and
+    /// the models and providers in force
     Show,
     /// Check that `serve` would accept the configuration
     Check,
@@ -29,7 +30,8 @@ pub(super) async fn run(file: Option<&Path>, command: Command) -> Result<(), Err
         Command::Default => output::print(DEFAULT),
         Command::Show => {
             let invalid = |error| Error::new(Code::InvalidInput, format!("configuration: {error}"));
-            output::print(&Config::load_and_show(file).map_err(invalid)?)
+            let shown = Config::load_and_show(file).map_err(invalid)?;
+            output::print(&format!("{shown}{}", in_force::text(load(file)?).await))
         }
         Command::Check => output::print(&check(file, &load(file)?)?),
         Command::Reload => output::print(&reload(&load(file)?).await?),

@@ -16,6 +16,7 @@ mod explain;
 mod group;
 mod health;
 mod import_django;
+mod in_force;
 mod model;
 mod output;
 mod password;

@@ -2,6 +2,7 @@
 //! environment, and never from an argument, which other users of the machine could read.
 
 use std::io::Read;
+use std::time::Duration;
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -15,6 +16,7 @@ use crate::core::error::{Code, Error};
 use crate::core::ids::ProviderId;
 use crate::core::viewer::Actor;
 use crate::domain::catalog::{self, NewProvider, ProviderUpdate};
+use crate::infra::ai::upstream::Timeouts;
 use crate::infra::entity::provider::{Header, Kind, Model};
 
 /// Maximum size of a key on standard input, in bytes.
@@ -43,6 +45,21 @@ struct KeyArgs {
     key_env: Option<String>,
 }
 
+/// The timeouts
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+struct TimeoutArgs {
+    /// The timeout of connecting [default: 10]
+    #[arg(long, value_name = "SECONDS")]
+    connect_timeout: Option<u32>,
+    /// The timeout from a request to the first byte of its response [default: that of the turn]
+    #[arg(long, value_name = "SECONDS")]
+    first_byte_timeout: Option<u32>,
+    /// The timeout between two parts of a response [default: that of the turn]
+    #[arg(long, value_name = "SECONDS")]
+    idle_timeout: Option<u32>,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the providers of the database
@@ -60,6 +77,8 @@ enum Command {
         /// A further header of each request, as `NAME: VALUE`; can be repeated
         #[arg(long)]
         header: Vec<String>,
+        #[command(flatten)]
+        timeouts: TimeoutArgs,
         #[command(flatten)]
         key: KeyArgs,
     },
@@ -93,12 +112,21 @@ pub(super) async fn run(app: &App, args: Args) -> Result<(), Error> {
     let actor = Actor::CommandLine;
     match args.command {
         Command::List => list(app, args.json),
-        Command::Add { name, kind, base_url, header, key } => {
+        Command::Add { name, kind, base_url, header, timeouts, key } => {
             let kind = Kind::iter().find(|known| known.to_value() == kind);
             let kind = kind.ok_or_else(|| Error::field("kind", "There is no such kind."))?;
             let headers = header.iter().map(|header| parse_header(header)).collect::<Result<_, _>>()?;
             let key = key.read()?;
-            let new = NewProvider { name, kind, base_url, key, headers, max_retries: None, circuit_cooldown: None };
+            let new = NewProvider {
+                name,
+                kind,
+                base_url,
+                key,
+                headers,
+                max_retries: None,
+                circuit_cooldown: None,
+                timeouts: timeouts.timeouts(),
+            };
             let created = catalog::create_provider(app, actor, new).await?;
             told(&created, "connected", args.json)
         }
@@ -185,6 +213,9 @@ fn as_json(row: &Model) -> serde_json::Value {
         "key_last_four": row.key_last_four,
         "key_set_at": row.key_set_at,
         "headers": row.headers(),
+        "connect_timeout_ms": row.connect_timeout_ms,
+        "first_byte_timeout_ms": row.first_byte_timeout_ms,
+        "idle_timeout_ms": row.idle_timeout_ms,
     })
 }
 
@@ -192,6 +223,17 @@ fn parse_header(text: &str) -> Result<Header, Error> {
     let parts = text.split_once(':');
     let (name, value) = parts.ok_or_else(|| Error::field("headers", "A header is written `NAME: VALUE`."))?;
     Ok(Header { name: name.trim().to_owned(), value: value.trim().to_owned() })
+}
+
+impl TimeoutArgs {
+    fn timeouts(&self) -> Timeouts {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        Timeouts {
+            connect: self.connect_timeout.map(seconds),
+            first_byte: self.first_byte_timeout.map(seconds),
+            idle: self.idle_timeout.map(seconds),
+        }
+    }
 }
 
 impl KeyArgs {

@@ -104,6 +104,8 @@ test("a superuser connects a provider, takes over two models, and a user chats w
   await form.getByLabel("Name").fill("Double");
   await form.getByLabel("Address").fill(address);
   await form.getByRole("textbox", { name: "API key" }).fill("sk-a-key-that-is-wrong-0000");
+  assert.equal(await form.getByLabel("Connect timeout").getAttribute("placeholder"), "10");
+  await form.getByLabel("First-byte timeout").fill("20");
   await looksRight(page, "provider form");
   await press(form, "Connect");
 
@@ -117,6 +119,9 @@ test("a superuser connects a provider, takes over two models, and a user chats w
   await press(failing, "Edit…");
   const edit = dialog(page, "Edit Double");
   assert.equal(await edit.getByRole("textbox", { name: "API key" }).inputValue(), "");
+  const timeouts = ["Connect timeout", "First-byte timeout", "Idle timeout"].map((name) => edit.getByLabel(name).inputValue());
+  assert.deepEqual(await Promise.all(timeouts), ["", "20", ""]);
+  await edit.getByLabel("Connect timeout").fill("5");
   await edit.getByText(/\(…0000, set .*\)\. Leave empty to keep it\./).waitFor();
   await edit.getByRole("textbox", { name: "API key" }).fill(KEY);
   await press(edit, "Save");

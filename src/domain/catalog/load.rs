@@ -106,7 +106,7 @@ pub(super) async fn read_epoch(db: &impl ConnectionTrait) -> Result<i64, Error> 
     Ok(read_row(db).await?.map_or(0, |row| row.epoch))
 }
 
-async fn read_row(db: &impl ConnectionTrait) -> Result<Option<catalog_epoch::Model>, Error> {
+pub(super) async fn read_row(db: &impl ConnectionTrait) -> Result<Option<catalog_epoch::Model>, Error> {
     Ok(catalog_epoch::Entity::find_by_id(catalog_epoch::ROW).one(db).await?)
 }
 

@@ -23,6 +23,7 @@ mod propose;
 mod provider;
 mod provider_input;
 mod rotation;
+mod stored;
 mod usable;
 
 pub use self::apply_prices::{MAX_APPLIED, NewPrice, apply_prices};
@@ -42,4 +43,5 @@ pub use self::propose::{MAX_PROPOSALS, MAX_UNMATCHED, Proposal, Proposals, Propo
 pub use self::provider::{create_provider, delete_provider, update_provider};
 pub use self::provider_input::{MAX_HEADERS, NewProvider, ProviderUpdate};
 pub use self::rotation::{reencrypt, secrets_in_use};
+pub use self::stored::{StoredCatalog, StoredModel, read_stored};
 pub use self::usable::{MAX_NAMES, ModelFilter, count_usable, usable};

@@ -46,6 +46,9 @@ pub async fn create_provider(app: &App, actor: Actor, new: NewProvider) -> Resul
                 headers: Set(as_json(&new.headers)?),
                 max_retries: Set(new.max_retries.unwrap_or_default().into()),
                 circuit_cooldown_ms: Set(milliseconds(new.circuit_cooldown.unwrap_or_default())),
+                connect_timeout_ms: Set(new.timeouts.connect.map(milliseconds)),
+                first_byte_timeout_ms: Set(new.timeouts.first_byte.map(milliseconds)),
+                idle_timeout_ms: Set(new.timeouts.idle.map(milliseconds)),
                 created_at: Set(*at),
                 updated_at: Set(*at),
             };
@@ -95,6 +98,8 @@ pub async fn update_provider(
                 let message = "Another host, port or scheme gets the key only if you enter it again.";
                 return Err(Error::field("key", message));
             }
+            let set_timeout =
+                |value: Option<Option<Duration>>| value.map_or(NotSet, |value| Set(value.map(milliseconds)));
             let set = |value: &Option<String>| value.clone().map_or(NotSet, Set);
             let mut row = provider::ActiveModel {
                 id: Set(*id),
@@ -103,6 +108,9 @@ pub async fn update_provider(
                 headers: update.headers.as_deref().map(as_json).transpose()?.map_or(NotSet, Set),
                 max_retries: update.max_retries.map(i64::from).map_or(NotSet, Set),
                 circuit_cooldown_ms: update.circuit_cooldown.map(milliseconds).map_or(NotSet, Set),
+                connect_timeout_ms: set_timeout(update.connect_timeout),
+                first_byte_timeout_ms: set_timeout(update.first_byte_timeout),
+                idle_timeout_ms: set_timeout(update.idle_timeout),
                 updated_at: Set(*at),
                 ..Default::default()
             };
@@ -187,6 +195,9 @@ fn changes(before: &provider::Model, after: &provider::Model) -> Value {
             ("headers", json!(row.headers().iter().map(|header| header.name.clone()).collect::<Vec<_>>())),
             ("max_retries", json!(row.max_retries)),
             ("circuit_cooldown_ms", json!(row.circuit_cooldown_ms)),
+            ("connect_timeout_ms", json!(row.connect_timeout_ms)),
+            ("first_byte_timeout_ms", json!(row.first_byte_timeout_ms)),
+            ("idle_timeout_ms", json!(row.idle_timeout_ms)),
         ]
     };
     let changed = values(before).into_iter().zip(values(after)).filter(|((_, before), (_, after))| before != after);

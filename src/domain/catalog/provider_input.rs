@@ -7,6 +7,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::core::error::{Error, FieldError};
+use crate::infra::ai::upstream::Timeouts;
 use crate::infra::config;
 use crate::infra::entity::provider::{Header, Kind};
 
@@ -20,6 +21,10 @@ const MAX_RETRIES: u32 = 10;
 const DEFAULT_RETRIES: u32 = 2;
 const MAX_COOLDOWN: Duration = Duration::from_hours(24);
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30);
+/// The maximum timeout of connecting. Each one has an HTTP client of its own.
+const MAX_CONNECT_TIMEOUT: Duration = Duration::from_mins(1);
+/// The maximum of the other timeouts.
+const MAX_TIMEOUT: Duration = Duration::from_hours(1);
 /// The minimum length of a key whose last characters are shown, in bytes: of a shorter one they would give away too much.
 const MIN_SHOWN_KEY_BYTES: usize = 16;
 
@@ -58,6 +63,8 @@ pub struct NewProvider {
     pub max_retries: Option<u32>,
     /// The cool-down after repeated failures.
     pub circuit_cooldown: Option<Duration>,
+    /// The timeouts.
+    pub timeouts: Timeouts,
 }
 
 /// A change of a provider; unset fields stay.
@@ -75,6 +82,12 @@ pub struct ProviderUpdate {
     pub max_retries: Option<u32>,
     /// The cool-down after repeated failures.
     pub circuit_cooldown: Option<Duration>,
+    /// The timeout of connecting; `Some(None)` for the default, as for the others.
+    pub connect_timeout: Option<Option<Duration>>,
+    /// The timeout from a request to the first byte of its response.
+    pub first_byte_timeout: Option<Option<Duration>>,
+    /// The timeout between two parts of a response.
+    pub idle_timeout: Option<Option<Duration>>,
 }
 
 /// Validates a new provider, and returns it with its defaults.
@@ -91,8 +104,11 @@ pub(super) fn validate_new(new: NewProvider) -> Result<NewProvider, Error> {
         headers: Some(new.headers),
         max_retries: new.max_retries.or(Some(DEFAULT_RETRIES)),
         circuit_cooldown: new.circuit_cooldown.or(Some(DEFAULT_COOLDOWN)),
+        connect_timeout: Some(new.timeouts.connect),
+        first_byte_timeout: Some(new.timeouts.first_byte),
+        idle_timeout: Some(new.timeouts.idle),
     };
-    let ProviderUpdate { name, base_url, key, headers, max_retries, circuit_cooldown } = validate(update)?;
+    let ProviderUpdate { name, base_url, key, headers, max_retries, circuit_cooldown, .. } = validate(update)?;
     Ok(NewProvider {
         name: name.unwrap_or_default(),
         kind: new.kind,
@@ -101,6 +117,7 @@ pub(super) fn validate_new(new: NewProvider) -> Result<NewProvider, Error> {
         headers: headers.unwrap_or_default(),
         max_retries,
         circuit_cooldown,
+        timeouts: new.timeouts,
     })
 }
 
@@ -134,6 +151,15 @@ pub(super) fn validate(mut update: ProviderUpdate) -> Result<ProviderUpdate, Err
     }
     if update.circuit_cooldown.is_some_and(|rest| rest < Duration::from_secs(1) || rest > MAX_COOLDOWN) {
         check("circuit_cooldown_seconds", Err(format!("Between 1 and {}.", MAX_COOLDOWN.as_secs())));
+    }
+    for (field, timeout, most) in [
+        ("connect_timeout_seconds", update.connect_timeout, MAX_CONNECT_TIMEOUT),
+        ("first_byte_timeout_seconds", update.first_byte_timeout, MAX_TIMEOUT),
+        ("idle_timeout_seconds", update.idle_timeout, MAX_TIMEOUT),
+    ] {
+        if timeout.flatten().is_some_and(|timeout| timeout < Duration::from_secs(1) || timeout > most) {
+            check(field, Err(format!("Between 1 and {}.", most.as_secs())));
+        }
     }
     if errors.is_empty() { Ok(update) } else { Err(Error::invalid(errors)) }
 }

@@ -168,9 +168,17 @@ fn open_provider(settings: &config::Model, random: &Random) -> Result<SharedProv
 
 fn open_remote(settings: &config::Model) -> Result<Remote, Error> {
     let config::Params { reject, allow, force, answers, tools } = &settings.params;
+    let timeouts = upstream::Timeouts {
+        connect: settings.connect_timeout,
+        first_byte: settings.first_byte_timeout,
+        idle: settings.idle_timeout,
+    };
     Remote::new(upstream::Settings {
         protocol: protocol(settings),
-        upstreams: settings.all_upstreams().map(upstream_config).collect::<Result<_, _>>()?,
+        upstreams: settings
+            .all_upstreams()
+            .map(|upstream| upstream_config(upstream, timeouts))
+            .collect::<Result<_, _>>()?,
         max_retries: settings.max_retries,
         context_window: settings.context_window,
         units_per_image: settings.units_per_image,
@@ -204,8 +212,11 @@ fn protocol(settings: &config::Model) -> Protocol {
     }
 }
 
-fn upstream_config(configured: config::Upstream) -> Result<upstream::UpstreamConfig, Error> {
+fn upstream_config(
+    configured: config::Upstream,
+    timeouts: upstream::Timeouts,
+) -> Result<upstream::UpstreamConfig, Error> {
     let api_key = configured.api_key()?;
     let config::Upstream { base_url, upstream_model, .. } = configured;
-    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model, ..Default::default() })
+    Ok(upstream::UpstreamConfig { base_url, api_key, upstream_model, timeouts, ..Default::default() })
 }

@@ -1,7 +1,7 @@
 //! The models of the database: made from its rows, and merged with those of the configuration.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::Client;
@@ -59,7 +59,8 @@ impl ConnectedProvider {
     fn calls_as(&self, other: &Self) -> bool {
         let of = |this: &Self| {
             let row = &this.row;
-            (row.kind, row.base_url.clone(), row.headers.clone(), row.max_retries, row.circuit_cooldown_ms)
+            let retries = (row.max_retries, row.circuit_cooldown_ms);
+            (row.kind, row.base_url.clone(), row.headers.clone(), retries, timeouts(row))
         };
         let key =
             |this: &Self| this.key.as_ref().ok().map(|key| key.as_ref().map(|key| key.expose_secret().to_owned()));
@@ -81,6 +82,7 @@ impl ConnectedProvider {
             api_key: self.key.clone()?,
             upstream_model: upstream_model.to_owned(),
             provider_id: Some(self.row.id),
+            timeouts: timeouts(&self.row),
             headers: self.row.headers().into_iter().map(|header| (header.name, header.value)).collect(),
             ..Default::default()
         })
@@ -233,7 +235,17 @@ fn remote(
         circuit_cooldown: Duration::from_millis(u64::try_from(row.circuit_cooldown_ms).unwrap_or_default()),
         params: upstream::Params::new(&reject, &allow, &force, &answers, &tools),
     };
-    Remote::with_client(settings, client()?)
+    Remote::with_clients(settings, client)
+}
+
+/// Returns the timeouts of a row.
+fn timeouts(row: &provider::Model) -> upstream::Timeouts {
+    let duration = |ms: Option<i64>| ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
+    upstream::Timeouts {
+        connect: duration(row.connect_timeout_ms),
+        first_byte: duration(row.first_byte_timeout_ms),
+        idle: duration(row.idle_timeout_ms),
+    }
 }
 
 /// Returns the protocol of a kind.
@@ -247,12 +259,15 @@ fn protocol(kind: Kind) -> Protocol {
     }
 }
 
-/// Returns the HTTP client of all models of the database. There may be thousands of them.
-fn client() -> Result<Client, Error> {
-    static CLIENT: OnceLock<Client> = OnceLock::new();
-    if let Some(client) = CLIENT.get() {
+/// Returns the HTTP client of all models of the database with this timeout of connecting. There may be thousands of
+/// models, but few timeouts: whole seconds up to a minute.
+fn client(timeouts: upstream::Timeouts) -> Result<Client, Error> {
+    static CLIENTS: LazyLock<Mutex<HashMap<Option<Duration>, Client>>> = LazyLock::new(Mutex::default);
+    let mut clients = CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(client) = clients.get(&timeouts.connect) {
         return Ok(client.clone());
     }
-    let client = upstream::client()?;
-    Ok(CLIENT.get_or_init(|| client).clone())
+    let client = upstream::client(timeouts)?;
+    clients.insert(timeouts.connect, client.clone());
+    Ok(client)
 }

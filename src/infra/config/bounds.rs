@@ -56,6 +56,17 @@ fn check_count(key: &str, value: u64, most: u64) -> Result<(), String> {
 
 fn check_model(name: &str, model: &Model) -> Result<(), String> {
     check_duration(&format!("models.{name}.circuit_cooldown"), model.circuit_cooldown, DAY)?;
+    for (key, timeout) in [
+        ("connect_timeout", model.connect_timeout),
+        ("first_byte_timeout", model.first_byte_timeout),
+        ("idle_timeout", model.idle_timeout),
+    ] {
+        let key = format!("models.{name}.{key}");
+        if timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(format!("{key}: longer than 0"));
+        }
+        check_duration(&key, timeout.unwrap_or_default(), DAY)?;
+    }
     for (key, value, most) in [
         ("max_output", model.max_output, MOST_COUNTED),
         ("context_window", model.context_window, MOST_COUNTED),

@@ -70,6 +70,15 @@ pub struct Model {
     /// Remote: the cool-down of an upstream that failed several times in a row (circuit open).
     #[serde(default = "default_circuit_cooldown", with = "humantime_serde")]
     pub circuit_cooldown: Duration,
+    /// Remote: the timeout of connecting; 10 seconds if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "humantime_serde")]
+    pub connect_timeout: Option<Duration>,
+    /// Remote: the timeout from a request to the first byte of its response; that of the turn if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "humantime_serde")]
+    pub first_byte_timeout: Option<Duration>,
+    /// Remote: the timeout between two parts of a response; that of the turn if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "humantime_serde")]
+    pub idle_timeout: Option<Duration>,
     /// How much a reasoning model thinks, in the upstream's words, such as `low` or `high`. If `None`, its default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_effort: Option<String>,
@@ -174,6 +183,9 @@ impl Model {
             units_per_image: default_units_per_image(),
             max_tokens_param: None,
             circuit_cooldown: default_circuit_cooldown(),
+            connect_timeout: None,
+            first_byte_timeout: None,
+            idle_timeout: None,
             reasoning_effort: None,
             thinking_budget: None,
             think: None,

@@ -38,6 +38,12 @@ pub struct Model {
     pub max_retries: i64,
     /// The cool-down of an upstream that failed several times in a row, in milliseconds.
     pub circuit_cooldown_ms: i64,
+    /// The timeout of connecting, in milliseconds; `None` for the default.
+    pub connect_timeout_ms: Option<i64>,
+    /// The timeout from a request to the first byte of its response, in milliseconds; `None` for that of the turn.
+    pub first_byte_timeout_ms: Option<i64>,
+    /// The timeout between two parts of a response, in milliseconds; `None` for that of the turn.
+    pub idle_timeout_ms: Option<i64>,
     /// When it was connected.
     pub created_at: DateTimeUtc,
     /// When it was last changed.

@@ -426,8 +426,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("PriceVersion", "model price since version"),
     (
         "Provider",
-        "baseUrl circuitCooldownSeconds createdAt headers id keyLastFour keyProblem keySetAt kind maxRetries modelCount \
-         name updatedAt",
+        "baseUrl circuitCooldownSeconds connectTimeoutSeconds createdAt firstByteTimeoutSeconds headers id \
+         idleTimeoutSeconds keyLastFour keyProblem keySetAt kind maxRetries modelCount name updatedAt",
     ),
     ("ProviderHeader", "name value"),
     ("ProviderModel", "added contextWindow maxOutput name title"),

@@ -3,6 +3,7 @@
 mod capabilities;
 mod change;
 mod command_line;
+mod config_show;
 mod default_model;
 mod killed_rotation;
 mod live;
@@ -13,6 +14,7 @@ mod route_states;
 mod routes;
 mod scale;
 mod secrets;
+mod timeouts;
 
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +27,7 @@ use jeton::core::ids::ProviderId;
 use jeton::core::price::Price;
 use jeton::core::viewer::Actor;
 use jeton::domain::catalog::{self, ModelUpdate, NewModel, NewProvider, Route};
+use jeton::infra::ai::upstream::Timeouts;
 use jeton::infra::entity::provider::{self, Kind};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -105,6 +108,7 @@ pub async fn provider_of(app: &App, name: &str, url: &str, key: Option<&str>) ->
         headers: Vec::new(),
         max_retries: Some(0),
         circuit_cooldown: None,
+        timeouts: Timeouts::default(),
     };
     catalog::create_provider(app, Actor::CommandLine, new).await.unwrap()
 }

@@ -83,6 +83,21 @@ impl Provider {
         self.0.circuit_cooldown_ms / 1000
     }
 
+    /// The timeout of connecting, in seconds; null for the default.
+    async fn connect_timeout_seconds(&self) -> Option<i64> {
+        self.0.connect_timeout_ms.map(|ms| ms / 1000)
+    }
+
+    /// The timeout from a request to the first byte of its response, in seconds; null for that of the turn.
+    async fn first_byte_timeout_seconds(&self) -> Option<i64> {
+        self.0.first_byte_timeout_ms.map(|ms| ms / 1000)
+    }
+
+    /// The timeout between two parts of a response, in seconds; null for that of the turn.
+    async fn idle_timeout_seconds(&self) -> Option<i64> {
+        self.0.idle_timeout_ms.map(|ms| ms / 1000)
+    }
+
     /// The number of models with a route to it, disabled ones included.
     async fn model_count(&self, ctx: &Context<'_>) -> Result<u64> {
         Ok(ctx.data::<App>()?.models().models_of_provider(self.0.id))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use super::failure::unavailable;
 use super::history::History;
 use super::protocol::Wire;
 use super::redact::Redactor;
+use super::timeouts::Timeouts;
 use super::{MAX_EXCERPT_BYTES, UpstreamConfig};
 use crate::core::error::{Code, Error};
 use crate::core::ids::ProviderId;
@@ -49,12 +50,23 @@ pub(super) struct Upstream {
     pub(super) history: Arc<History>,
     pub(super) position: i64,
     pub(super) weight: i64,
+    pub(super) timeouts: Timeouts,
+    /// Has the timeout of connecting.
+    pub(super) client: Client,
 }
 
 impl Upstream {
-    pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig) -> Result<Self, Error> {
-        let UpstreamConfig { base_url, api_key, upstream_model, headers: further, position, weight, provider_id } =
-            address;
+    pub(super) fn new(wire: &dyn Wire, address: UpstreamConfig, client: Client) -> Result<Self, Error> {
+        let UpstreamConfig {
+            base_url,
+            api_key,
+            upstream_model,
+            headers: further,
+            position,
+            weight,
+            timeouts,
+            provider_id,
+        } = address;
         let url = format!("{}/{}", base_url.trim_end_matches('/'), wire.path(&upstream_model));
         let parsed = reqwest::Url::parse(&url).map_err(|error| Error::internal(format!("base_url: {error}")))?;
         let key = api_key.map(|key| SecretString::from(key.expose_secret().trim()));
@@ -90,6 +102,8 @@ impl Upstream {
             history: Arc::default(),
             position,
             weight,
+            timeouts,
+            client,
         })
     }
 

@@ -9,13 +9,14 @@ use futures::stream::iter;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Body, Response, StatusCode};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::breaker::Breaker;
 use super::endpoint::{Upstream, encoding, is_rejection, is_worth_another_try, retry_after, seconds};
 use super::failure::{UpstreamFailure, unavailable};
 use super::open_response::OpenResponse;
 use super::protocol::OwnCall;
+use super::timeouts::{no_first_byte, not_connected};
 use super::{Inner, rewrite};
 use crate::core::error::{Code, Error};
 use crate::core::trace_context;
@@ -119,7 +120,7 @@ impl Inner {
                     return Err(UpstreamFailure::of(unavailable(cause)));
                 }
                 accepted.notify_one();
-                let first = response.chunk().await.map_err(lost)?;
+                let first = response.chunk().await.map_err(|error| upstream.lost(error))?;
                 return Ok((first, response));
             }
             let (status, retry_after) = (response.status(), retry_after(&response));
@@ -137,12 +138,14 @@ impl Inner {
             };
             Err(UpstreamFailure { error, kind, again, retry_after, is_rejection, rejection })
         };
-        match answered.await {
+        let first_byte = upstream.timeouts.first_byte();
+        let answered = timeout(first_byte, answered).await;
+        match answered.unwrap_or_else(|_| Err(unreachable(no_first_byte(first_byte)))) {
             Ok((first, response)) => {
                 let now = Instant::now();
                 call.first_byte(now);
                 upstream.breaker.record_success(now);
-                Ok(OpenResponse { upstream: place, first, response, call })
+                Ok(OpenResponse { upstream: place, first, response, idle: upstream.timeouts.idle(), call })
             }
             Err(failed) => {
                 let now = Instant::now();
@@ -177,7 +180,7 @@ impl Inner {
                 (body.into(), bytes)
             }
         };
-        let call = self
+        let call = upstream
             .client
             .post(&upstream.url)
             .headers(trace_context::headers())
@@ -187,7 +190,7 @@ impl Inner {
             .header(CONTENT_LENGTH, bytes)
             .header(ACCEPT_ENCODING, "identity")
             .body(body);
-        call.send().await.map_err(lost)
+        call.send().await.map_err(|error| upstream.lost(error))
     }
 }
 
@@ -196,10 +199,20 @@ fn without_reasoning(request: &Request) -> Request {
     Request { messages: request.messages.iter().map(bare).collect(), ..request.clone() }
 }
 
-/// Returns the failure of a connection, which is worth a retry.
-fn lost(error: reqwest::Error) -> UpstreamFailure {
-    let kind = RouteErrorKind::Connection;
-    UpstreamFailure { again: true, kind, ..UpstreamFailure::of(unavailable(error.without_url())) }
+impl Upstream {
+    /// Returns the failure of a connection.
+    fn lost(&self, error: reqwest::Error) -> UpstreamFailure {
+        let error = error.without_url();
+        match error.is_connect() && error.is_timeout() {
+            true => unreachable(not_connected(self.timeouts.connect())),
+            false => unreachable(unavailable(error)),
+        }
+    }
+}
+
+/// Returns the failure of an upstream that does not respond, which is worth a retry.
+fn unreachable(error: Error) -> UpstreamFailure {
+    UpstreamFailure { again: true, kind: RouteErrorKind::Connection, ..UpstreamFailure::of(error) }
 }
 
 #[cfg(test)]

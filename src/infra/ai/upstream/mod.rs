@@ -29,10 +29,12 @@ mod redact;
 mod rewrite;
 mod sse;
 mod texts;
+mod timeouts;
 mod token_count;
 mod usage;
 mod wtf8;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,13 +53,13 @@ pub use self::params::Params;
 pub use self::protocol::{Anthropic, ChatCompletions, Gemini, Ollama, Protocol, Responses, Think};
 use self::redact::Redactor;
 use self::sse::Framing;
+pub use self::timeouts::Timeouts;
 use super::route_state::{RouteErrorKind, RouteState, RouteTotals};
 use super::think_tags::split_reasoning;
 use super::{Event, InvalidRequest, Message, Provider, RawRequest, Reply, Request};
 use crate::core::error::Error;
 use crate::core::ids::ProviderId;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum length of an upstream's error in the log.
 const MAX_EXCERPT_BYTES: usize = 500;
 /// The maximum of model tokens that a chat format adds to each message, and to the whole.
@@ -99,6 +101,8 @@ pub struct UpstreamConfig {
     pub position: i64,
     /// The share of the requests that it gets first among the upstreams with the same position; 0 without weights.
     pub weight: i64,
+    /// The timeouts.
+    pub timeouts: Timeouts,
     /// The provider of the database; `None` for an upstream of the configuration file.
     pub provider_id: Option<ProviderId>,
 }
@@ -108,7 +112,6 @@ pub struct Remote(Arc<Inner>);
 
 struct Inner {
     protocol: Protocol,
-    client: Client,
     upstreams: Vec<Upstream>,
     max_retries: u32,
     context_window: u64,
@@ -126,14 +129,26 @@ impl Remote {
     /// # Errors
     /// INTERNAL if a base URL or an API key is invalid.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        Self::with_client(settings, client()?)
+        let mut clients = HashMap::new();
+        let opened = |timeouts: Timeouts| {
+            if let Some(opened) = clients.get(&timeouts.connect) {
+                return Ok(Client::clone(opened));
+            }
+            let opened = client(timeouts)?;
+            clients.insert(timeouts.connect, opened.clone());
+            Ok(opened)
+        };
+        Self::with_clients(settings, opened)
     }
 
-    /// Creates a provider with this HTTP client.
+    /// Creates a provider with HTTP clients for the timeouts of its upstreams.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn with_client(settings: Settings, client: Client) -> Result<Self, Error> {
+    pub fn with_clients(
+        settings: Settings,
+        mut client: impl FnMut(Timeouts) -> Result<Client, Error>,
+    ) -> Result<Self, Error> {
         let Settings {
             protocol,
             upstreams,
@@ -144,13 +159,15 @@ impl Remote {
             circuit_cooldown: rest,
             params,
         } = settings;
-        let upstreams: Vec<_> =
-            upstreams.into_iter().map(|upstream| Upstream::new(protocol.wire(), upstream)).collect::<Result<_, _>>()?;
+        let open = |upstream: UpstreamConfig| {
+            let client = client(upstream.timeouts)?;
+            Upstream::new(protocol.wire(), upstream, client)
+        };
+        let upstreams: Vec<_> = upstreams.into_iter().map(open).collect::<Result<_, _>>()?;
         let large = LargeAnswers::default();
         let order = Order::of(&upstreams);
         let shared = Inner {
             protocol,
-            client,
             upstreams,
             max_retries: retries,
             context_window: window,
@@ -165,13 +182,13 @@ impl Remote {
     }
 }
 
-/// Returns an HTTP client for upstreams.
+/// Returns an HTTP client for upstreams with this timeout of connecting.
 ///
 /// # Errors
 /// INTERNAL if TLS can't be set up.
-pub fn client() -> Result<Client, Error> {
+pub fn client(timeouts: Timeouts) -> Result<Client, Error> {
     let client = Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(timeouts.connect())
         // A redirect would send the key and the message to an address that is not configured.
         .redirect(redirect::Policy::none());
     client.build().map_err(|error| Error::internal(error))

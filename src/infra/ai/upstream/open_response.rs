@@ -1,13 +1,18 @@
 //! A response that has begun: its kind, and its bytes.
 
+use std::time::Duration;
+
+use async_stream::stream;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
+use tokio::time::timeout;
 
 use super::failure::unavailable;
 use super::history::Call;
+use super::timeouts::stalled;
 use crate::core::error::Error;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -22,6 +27,8 @@ pub(super) struct OpenResponse {
     /// The first bytes; `None` if the body is empty.
     pub(super) first: Option<Bytes>,
     pub(super) response: Response,
+    /// The timeout between two parts.
+    pub(super) idle: Duration,
     /// The call, which ends with the response.
     pub(super) call: Call,
 }
@@ -43,7 +50,7 @@ impl OpenResponse {
     /// Returns all bytes, and the call. The reader bounds how much of them it keeps.
     pub(super) fn bytes(self) -> (Chunks, Call) {
         let mut is_first = true;
-        let rest = self.response.bytes_stream().map(|chunk| chunk.map_err(|error| unavailable(error.without_url())));
+        let rest = rest(self.response, self.idle);
         let all = futures::stream::iter(self.first.map(Ok)).chain(rest);
         let unmarked = all.map(move |chunk: Result<Bytes, Error>| {
             let chunk = chunk?;
@@ -57,5 +64,22 @@ impl OpenResponse {
             })
         });
         (unmarked.boxed(), self.call)
+    }
+}
+
+/// Returns the parts of a response after its first one. Only the time in which the reader waits for the upstream counts.
+fn rest(response: Response, idle: Duration) -> impl Stream<Item = Result<Bytes, Error>> {
+    stream! {
+        let mut chunks = response.bytes_stream();
+        loop {
+            match timeout(idle, chunks.next()).await {
+                Ok(Some(chunk)) => yield chunk.map_err(|error| unavailable(error.without_url())),
+                Ok(None) => return,
+                Err(_) => {
+                    yield Err(stalled(idle));
+                    return;
+                }
+            }
+        }
     }
 }

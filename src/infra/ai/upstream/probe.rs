@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use reqwest::{Client, Url};
+use reqwest::Url;
 use serde_json::Value;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
@@ -171,11 +171,11 @@ impl ListFailure {
 async fn fetch_list(protocol: &Protocol, config: &UpstreamConfig) -> Result<Vec<ListedModel>, ListFailure> {
     use ListFailure::{Connection, Response};
     let failed = |error: crate::core::error::Error| Response(format!("The settings are not usable: {error:?}"));
-    let client = client().map_err(failed)?;
+    let client = client(config.timeouts).map_err(failed)?;
     let late = || Response(format!("There was no answer within {} s.", LIST_TIMEOUT.as_secs()));
-    let upstream = Upstream::new(protocol.wire(), config.clone()).map_err(failed)?;
+    let upstream = Upstream::new(protocol.wire(), config.clone(), client).map_err(failed)?;
     let redactor = Redactor::new(upstream.key.as_ref());
-    let answer = timeout(LIST_TIMEOUT, send(&client, protocol, config, &upstream)).await.map_err(|_| late())?;
+    let answer = timeout(LIST_TIMEOUT, send(protocol, config, &upstream)).await.map_err(|_| late())?;
     let (status, body) = answer.map_err(|error| Connection(redactor.text(&error)))?;
     let text = redactor.text(&String::from_utf8_lossy(&body));
     let excerpt = text.get(..text.floor_char_boundary(MAX_EXCERPT_BYTES)).unwrap_or_default().trim().to_owned();
@@ -197,12 +197,7 @@ async fn fetch_list(protocol: &Protocol, config: &UpstreamConfig) -> Result<Vec<
 }
 
 /// Requests the list. Returns its status and its body.
-async fn send(
-    client: &Client,
-    protocol: &Protocol,
-    config: &UpstreamConfig,
-    upstream: &Upstream,
-) -> Result<(u16, Vec<u8>), String> {
+async fn send(protocol: &Protocol, config: &UpstreamConfig, upstream: &Upstream) -> Result<(u16, Vec<u8>), String> {
     let path = match protocol {
         Protocol::ChatCompletions(_) | Protocol::Responses(_) => "models",
         Protocol::Anthropic(_) => "models?limit=1000",
@@ -210,7 +205,7 @@ async fn send(
         Protocol::Ollama(_) => "api/tags",
     };
     let url = format!("{}/{path}", config.base_url.trim_end_matches('/'));
-    let sent = client.get(url).headers(upstream.headers.clone()).send().await;
+    let sent = upstream.client.get(url).headers(upstream.headers.clone()).send().await;
     let mut response = sent.map_err(|error| causes(&error.without_url()))?;
     let (status, mut body) = (response.status().as_u16(), Vec::new());
     while let Some(chunk) = response.chunk().await.map_err(|error| causes(&error.without_url()))? {

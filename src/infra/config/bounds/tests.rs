@@ -51,10 +51,11 @@ fn no_number_and_no_duration_is_without_an_upper_bound() {
         let wrong = rejection(&format!("models.echo.{key}"), &value.to_string());
         assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
     }
-    assert!(
-        rejection("models.echo.circuit_cooldown", "\"10000000000y\"")
-            .starts_with("models.echo.circuit_cooldown: at most")
-    );
+    for key in ["circuit_cooldown", "connect_timeout", "first_byte_timeout", "idle_timeout"] {
+        let wrong = rejection(&format!("models.echo.{key}"), "\"10000000000y\"");
+        assert!(wrong.starts_with(&format!("models.echo.{key}: at most")), "{wrong}");
+    }
+    assert!(rejection("models.echo.idle_timeout", "\"0s\"").starts_with("models.echo.idle_timeout: longer than 0"));
     assert!(rejection("models.echo.price.per_message", &i64::MAX.to_string()).contains("per_message"));
     assert!(rejection("turns", "{ lease = \"0s\", save_interval = \"0s\" }").starts_with("turns.lease"));
 }

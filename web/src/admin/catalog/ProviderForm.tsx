@@ -136,6 +136,35 @@ export function ProviderForm({ provider, taken, onSaved }: Props) {
             {...form.getInputProps('circuitCooldownSeconds')}
           />
         </SimpleGrid>
+        <SimpleGrid cols={{ base: 1, xs: 3 }} spacing="sm">
+          <NumberInput
+            label="Connect timeout"
+            description="In seconds"
+            placeholder="10"
+            min={1}
+            max={60}
+            allowDecimal={false}
+            {...form.getInputProps('connectTimeoutSeconds')}
+          />
+          <NumberInput
+            label="First-byte timeout"
+            description="Until the response begins"
+            placeholder="That of the turn"
+            min={1}
+            max={3600}
+            allowDecimal={false}
+            {...form.getInputProps('firstByteTimeoutSeconds')}
+          />
+          <NumberInput
+            label="Idle timeout"
+            description="Between two parts of it"
+            placeholder="That of the turn"
+            min={1}
+            max={3600}
+            allowDecimal={false}
+            {...form.getInputProps('idleTimeoutSeconds')}
+          />
+        </SimpleGrid>
         <Group justify="flex-end">
           <Button type="submit" loading={isBusy}>
             {provider ? 'Save' : 'Connect'}

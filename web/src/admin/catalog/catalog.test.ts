@@ -33,6 +33,9 @@ const PROVIDER: Provider = {
   headers: [{ name: 'x-team', value: 'blue: 1' }],
   maxRetries: 3,
   circuitCooldownSeconds: 60,
+  connectTimeoutSeconds: null,
+  firstByteTimeoutSeconds: 20,
+  idleTimeoutSeconds: null,
   modelCount: 2,
 }
 
@@ -71,7 +74,6 @@ it('deletes what the configuration file shadows, and leaves the other in force',
   expect(deletionTexts(shadowing).text).toMatch(/^The one from jeton.toml stays in force/)
 })
 
-
 it('has presets with unique names and usable addresses', () => {
   expect(new Set(PRESETS.map(({ name }) => name)).size).toBe(13)
   for (const { baseUrl } of PRESETS) expect(new URL(baseUrl).pathname).not.toMatch(/.\/$/)
@@ -90,12 +92,23 @@ it('keeps the key of a provider unless one is entered, or it is removed', () => 
     headers: [{ name: 'x-team', value: 'blue: 1' }],
     maxRetries: 3,
     circuitCooldownSeconds: 60,
+    connectTimeoutSeconds: null,
+    firstByteTimeoutSeconds: 20,
+    idleTimeoutSeconds: null,
   }
   expect(updateProvider('p1', values)).toEqual({ providerId: 'p1', ...settings })
   expect(updateProvider('p1', { ...values, key: ' sk ' })).toEqual({ providerId: 'p1', ...settings, key: 'sk' })
   expect(updateProvider('p1', { ...values, removesKey: true })).toEqual({ providerId: 'p1', ...settings, key: null })
   expect(updateProvider('p1', { ...values, removesKey: true, key: 'sk' }).key).toBe('sk')
   expect(createInput({ ...values, key: 'sk' })).toEqual({ ...settings, kind: 'OPENAI', key: 'sk' })
+})
+
+it('leaves an empty timeout to its default', () => {
+  const values = { ...providerValues(PROVIDER), connectTimeoutSeconds: 5, firstByteTimeoutSeconds: '' }
+  const { connectTimeoutSeconds, firstByteTimeoutSeconds, idleTimeoutSeconds } = createInput(values)
+  expect([connectTimeoutSeconds, firstByteTimeoutSeconds, idleTimeoutSeconds]).toEqual([5, null, null])
+  expect([VALIDATION.idleTimeoutSeconds(''), VALIDATION.idleTimeoutSeconds(7)]).toEqual([null, null])
+  expect(VALIDATION.idleTimeoutSeconds(1.5)).toMatch(/whole number/)
 })
 
 it('parses headers, one a line', () => {

@@ -15,6 +15,10 @@ export type ProviderValues = {
   headers: string
   maxRetries: number | string
   circuitCooldownSeconds: number | string
+  /** Each empty for the default. */
+  connectTimeoutSeconds: number | string
+  firstByteTimeoutSeconds: number | string
+  idleTimeoutSeconds: number | string
 }
 
 const EMPTY: ProviderValues = {
@@ -26,6 +30,9 @@ const EMPTY: ProviderValues = {
   headers: '',
   maxRetries: 2,
   circuitCooldownSeconds: 30,
+  connectTimeoutSeconds: '',
+  firstByteTimeoutSeconds: '',
+  idleTimeoutSeconds: '',
 }
 
 /** Returns the values of a provider; those of a new one for null. */
@@ -33,7 +40,18 @@ export function providerValues(provider: Provider | null): ProviderValues {
   if (!provider) return EMPTY
   const { name, kind, baseUrl, headers, maxRetries, circuitCooldownSeconds } = provider
   const lines = headers.map((header) => `${header.name}: ${header.value}`).join('\n')
-  return { ...EMPTY, name, kind, baseUrl, headers: lines, maxRetries, circuitCooldownSeconds }
+  return {
+    ...EMPTY,
+    name,
+    kind,
+    baseUrl,
+    headers: lines,
+    maxRetries,
+    circuitCooldownSeconds,
+    connectTimeoutSeconds: provider.connectTimeoutSeconds ?? '',
+    firstByteTimeoutSeconds: provider.firstByteTimeoutSeconds ?? '',
+    idleTimeoutSeconds: provider.idleTimeoutSeconds ?? '',
+  }
 }
 
 /** Parses headers, one a line; null if a line is none. */
@@ -47,6 +65,15 @@ export function parseHeaders(text: string): { name: string; value: string }[] | 
   return headers.map((match) => ({ name: match?.[1] ?? '', value: match?.[2] ?? '' }))
 }
 
+function timeoutProblem(value: number | string): string | null {
+  return value === '' || Number.isInteger(value) ? null : 'Enter a whole number, or leave it empty'
+}
+
+/** Converts a timeout: null for the default. */
+function timeout(value: number | string): number | null {
+  return value === '' ? null : Number(value)
+}
+
 /** The validation of the form, beside that of the server. */
 export const VALIDATION = {
   name: (name: string) => (name.trim() ? null : 'Enter a name'),
@@ -55,6 +82,9 @@ export const VALIDATION = {
   headers: (text: string) => (parseHeaders(text) ? null : 'Use a line “name: value” for each header'),
   maxRetries: (value: number | string) => (Number.isInteger(value) ? null : 'Enter a whole number'),
   circuitCooldownSeconds: (value: number | string) => (Number.isInteger(value) ? null : 'Enter a whole number'),
+  connectTimeoutSeconds: timeoutProblem,
+  firstByteTimeoutSeconds: timeoutProblem,
+  idleTimeoutSeconds: timeoutProblem,
 }
 
 function settings(values: ProviderValues) {
@@ -66,6 +96,9 @@ function settings(values: ProviderValues) {
     headers: parseHeaders(headers) ?? [],
     maxRetries: Number(maxRetries),
     circuitCooldownSeconds: Number(circuitCooldownSeconds),
+    connectTimeoutSeconds: timeout(values.connectTimeoutSeconds),
+    firstByteTimeoutSeconds: timeout(values.firstByteTimeoutSeconds),
+    idleTimeoutSeconds: timeout(values.idleTimeoutSeconds),
   }
 }
 

@@ -12,6 +12,7 @@ use super::super::super::id::RowId;
 use super::super::super::types::{Provider, ProviderTestStep};
 use crate::core::ids::ProviderId;
 use crate::domain::catalog::{self, NewProvider, ProviderUpdate};
+use crate::infra::ai::upstream::Timeouts;
 use crate::infra::entity::provider::{Header, Kind};
 
 #[derive(Default)]
@@ -35,6 +36,13 @@ struct CreateProviderInput {
     max_retries: Option<i32>,
     /// The cool-down after several failures in a row, in seconds; defaults to 30.
     circuit_cooldown_seconds: Option<i32>,
+    /// The timeout of connecting, in seconds, 1 to 60; defaults to 10.
+    connect_timeout_seconds: Option<i32>,
+    /// The timeout from a request to the first byte of its response, in seconds, 1 to 3600. Then the next route is called. Of a
+    /// reply that is not streamed, it includes the time in which it is generated. Defaults to that of the turn.
+    first_byte_timeout_seconds: Option<i32>,
+    /// The timeout between two parts of a response, in seconds, 1 to 3600. Defaults to that of the turn.
+    idle_timeout_seconds: Option<i32>,
 }
 
 /// A header of each request to a provider.
@@ -63,6 +71,12 @@ struct UpdateProviderInput {
     max_retries: Option<i32>,
     /// The cool-down after several failures in a row, in seconds.
     circuit_cooldown_seconds: Option<i32>,
+    /// The timeout of connecting, in seconds, 1 to 60; null for the default.
+    connect_timeout_seconds: MaybeUndefined<i32>,
+    /// The timeout from a request to the first byte of its response, in seconds, 1 to 3600; null for that of the turn.
+    first_byte_timeout_seconds: MaybeUndefined<i32>,
+    /// The timeout between two parts of a response, in seconds, 1 to 3600; null for that of the turn.
+    idle_timeout_seconds: MaybeUndefined<i32>,
 }
 
 /// The provider to remove.
@@ -127,7 +141,18 @@ impl ProviderMutation {
     ) -> Result<Payload<CreateProviderPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = viewer.require_superuser()?.into();
-        let CreateProviderInput { name, kind, base_url, key, headers, max_retries, circuit_cooldown_seconds } = input;
+        let CreateProviderInput {
+            name,
+            kind,
+            base_url,
+            key,
+            headers,
+            max_retries,
+            circuit_cooldown_seconds,
+            connect_timeout_seconds,
+            first_byte_timeout_seconds,
+            idle_timeout_seconds,
+        } = input;
         let new = NewProvider {
             name,
             kind,
@@ -136,6 +161,11 @@ impl ProviderMutation {
             headers: all(headers.unwrap_or_default()),
             max_retries: max_retries.map(number),
             circuit_cooldown: circuit_cooldown_seconds.map(seconds),
+            timeouts: Timeouts {
+                connect: connect_timeout_seconds.map(seconds),
+                first_byte: first_byte_timeout_seconds.map(seconds),
+                idle: idle_timeout_seconds.map(seconds),
+            },
         };
         let (created, errors) = outcome(catalog::create_provider(app, actor, new).await)?;
         Ok(Payload(CreateProviderPayload { provider: created.map(Provider), errors }))
@@ -149,8 +179,19 @@ impl ProviderMutation {
     ) -> Result<Payload<UpdateProviderPayload>> {
         let (app, viewer) = app_and_viewer(ctx)?;
         let actor = viewer.require_superuser()?.into();
-        let UpdateProviderInput { provider_id, name, base_url, key, headers, max_retries, circuit_cooldown_seconds } =
-            input;
+        let UpdateProviderInput {
+            provider_id,
+            name,
+            base_url,
+            key,
+            headers,
+            max_retries,
+            circuit_cooldown_seconds,
+            connect_timeout_seconds,
+            first_byte_timeout_seconds,
+            idle_timeout_seconds,
+        } = input;
+        let timeout = |timeout: MaybeUndefined<i32>| timeout.map_value(seconds).into();
         let update = ProviderUpdate {
             name,
             base_url,
@@ -162,6 +203,9 @@ impl ProviderMutation {
             headers: headers.map(all),
             max_retries: max_retries.map(number),
             circuit_cooldown: circuit_cooldown_seconds.map(seconds),
+            connect_timeout: timeout(connect_timeout_seconds),
+            first_byte_timeout: timeout(first_byte_timeout_seconds),
+            idle_timeout: timeout(idle_timeout_seconds),
         };
         let changed = async { catalog::update_provider(app, actor, ProviderId::parse(&provider_id)?, update).await };
         let (changed, errors) = outcome(changed.await)?;
