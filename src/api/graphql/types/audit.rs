@@ -49,15 +49,15 @@ impl AuditEvent {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
     }
 
-    /// The global id of the target: a user, a chat, an API key or a provider. The target may be deleted. Null for a model
-    /// and for a server.
+    /// The global id of the target: a user, a chat, an API key, a provider or a group. The target may be deleted. Null
+    /// for a model and for a server.
     async fn target_id(&self) -> Option<ID> {
         let kind = AUDITED.iter().find(|(_, name)| *name == self.0.target_type);
         kind.map(|(kind, _)| kind.of(self.0.target_id))
     }
 
     /// The name of the target at that time: for a chat the username of its owner, for an API key its prefix,
-    /// for a provider or a model its name, for a server its listen address.
+    /// for a provider, a model or a group its name, for a server its listen address.
     async fn target_name(&self) -> Text<'_> {
         self.0.target_name.as_str().into()
     }
@@ -75,8 +75,13 @@ impl AuditEvent {
 }
 
 /// The kinds of targets, with their names in the rows.
-const AUDITED: [(Kind, &str); 4] =
-    [(Kind::User, "user"), (Kind::Chat, "chat"), (Kind::ApiKey, "api_key"), (Kind::Provider, "provider")];
+const AUDITED: [(Kind, &str); 5] = [
+    (Kind::User, "user"),
+    (Kind::Chat, "chat"),
+    (Kind::ApiKey, "api_key"),
+    (Kind::Provider, "provider"),
+    (Kind::Group, "group"),
+];
 
 /// Returns the target type and row id of a global id.
 ///
