@@ -97,7 +97,7 @@ for (const colorScheme of ["light", "dark"]) {
     }
 
     await page.goto("/account");
-    await page.getByRole("link", { name: `Details of ${GROUP}` }).click();
+    await page.getByRole("navigation", { name: "Your groups" }).getByRole("link", { name: GROUP }).click();
     await page.getByRole("heading", { level: 1, name: GROUP }).waitFor();
     await settle(page);
     await looksRight(page, "a group");

@@ -1,7 +1,7 @@
-import { Anchor, Group, Radio, Stack, Text } from '@mantine/core'
+import { Anchor, Group, Select, Text } from '@mantine/core'
 import { useState } from 'react'
 import { Link } from 'react-router'
-import { formatTokens } from '../format/prices'
+import { formatCount } from '../format/numbers'
 import { SetPayerDocument } from '../gql/groups'
 import { mutate } from '../graphql/client'
 import { useBalance, usePayer, useViewer } from '../session/context'
@@ -9,6 +9,7 @@ import { notifyProblem } from '../ui/confirm'
 import { Section } from '../ui/Section'
 import { showToast } from '../ui/toast'
 import { groupPath } from './groupPath'
+import { payerLabel } from './groups'
 import { usePayers } from './usePayers'
 
 /** The option for the own balance. No id of a group. */
@@ -40,32 +41,29 @@ export function PayerCard() {
       title="Who pays"
       description="For your messages from now on. A chat or an API key with a payer of its own keeps it."
     >
-      <Radio.Group
-        aria-label="Who pays"
+      <Select
+        label="Paid by"
+        description="If its balance does not cover a message, the message is refused. No other balance pays for it."
+        data={[
+          { value: OWN, label: `Your own balance · ${formatCount(tokens)}` },
+          ...payers.map((group) => ({ value: group.id, label: payerLabel(group) })),
+        ]}
         value={payer?.id ?? OWN}
         onChange={(chosen) => void choose(chosen === OWN ? null : chosen)}
-      >
-        <Stack gap="sm">
-          <Radio value={OWN} label="Your own balance" description={formatTokens(tokens)} disabled={isBusy} />
-          {payers.map(({ id, name, balance }) => (
-            <Group key={id} gap="md" align="start" wrap="nowrap">
-              <Radio
-                value={id}
-                label={name}
-                description={formatTokens(balance?.tokens ?? 0)}
-                disabled={isBusy}
-                styles={{ label: { overflowWrap: 'anywhere' } }}
-              />
-              <Anchor component={Link} to={groupPath(id)} size="sm" aria-label={`Details of ${name}`}>
-                Details
-              </Anchor>
-            </Group>
-          ))}
-        </Stack>
-      </Radio.Group>
-      <Text size="xs" c="dimmed">
-        If the balance of the payer does not cover a message, it is refused: no other balance pays for it.
-      </Text>
+        allowDeselect={false}
+        disabled={isBusy}
+        maw={420}
+      />
+      <Group gap="md" component="nav" aria-label="Your groups">
+        <Text size="sm" c="dimmed">
+          Your groups:
+        </Text>
+        {payers.map(({ id, name }) => (
+          <Anchor key={id} component={Link} to={groupPath(id)} size="sm" py={12} style={{ overflowWrap: 'anywhere' }}>
+            {name}
+          </Anchor>
+        ))}
+      </Group>
     </Section>
   )
 }
