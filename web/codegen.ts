@@ -14,6 +14,7 @@ const config: CodegenConfig = {
     'src/gql/account.ts': operations('account'),
     'src/gql/admin.ts': operations('admin'),
     'src/gql/chat.ts': operations('chat'),
+    'src/gql/groups.ts': operations('groups'),
     'src/gql/keys.ts': operations('keys'),
     'src/gql/receipt.ts': operations('receipt'),
     'src/gql/session.ts': operations('session'),

@@ -29,8 +29,18 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'u
     object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
 /// The routes of the client.
-const PAGES: [&str; 9] =
-    ["/", "/c/{conversation}", "/login", "/register", "/account", "/admin", "/admin/", "/admin/{*page}", "/graphiql"];
+const PAGES: [&str; 10] = [
+    "/",
+    "/c/{conversation}",
+    "/login",
+    "/register",
+    "/account",
+    "/groups/{group}",
+    "/admin",
+    "/admin/",
+    "/admin/{*page}",
+    "/graphiql",
+];
 
 /// Returns the routes of the browser client.
 pub fn router() -> Router {

@@ -20,6 +20,7 @@ const DESK = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 /** As long as names may be. */
 const LONG = "n".repeat(50);
+const GROUP = "g".repeat(100);
 
 let server, browser;
 before(async () => {
@@ -42,6 +43,9 @@ before(async () => {
   await page.getByRole("button", { name: "Revoke", exact: true }).click();
   await page.getByText("revoked", { exact: true }).waitFor();
   server.run("user", "grant", LONG, "50", "--reason", "reason ".repeat(50));
+  server.run("group", "create", GROUP, "--description", "word ".repeat(100));
+  server.run("group", "add", GROUP, LONG, "--manager");
+  server.run("group", "grant", GROUP, "1000000", "--reason", "reason ".repeat(50));
 });
 after(async () => {
   await browser.close();
@@ -56,6 +60,15 @@ async function looksRight(page, what) {
     await fits(page, what);
   }
   await page.setViewportSize(DESK);
+}
+
+/** A tab of the operators' page of the group. */
+async function openGroup(page, tab) {
+  await page.goto("/admin/groups");
+  await page.getByRole("link", { name: GROUP }).click();
+  await page.waitForURL(/admin\/groups\/./);
+  await page.goto(`${page.url()}?tab=${tab}`);
+  await settle(page);
 }
 
 /** The page with all that it loads. */
@@ -82,6 +95,14 @@ for (const colorScheme of ["light", "dark"]) {
       await settle(page);
       await looksRight(page, `the account, ${tab}`);
     }
+
+    await page.goto("/account");
+    await page.getByRole("navigation", { name: "Your groups" }).getByRole("link", { name: GROUP }).click();
+    await page.getByRole("heading", { level: 1, name: GROUP }).waitFor();
+    await settle(page);
+    await looksRight(page, "a group");
+    await page.goto("/account?tab=keys");
+    await settle(page);
 
     // What opens above it.
     await page.getByRole("button", { name: "New key…" }).click();
@@ -110,7 +131,7 @@ for (const colorScheme of ["light", "dark"]) {
   test(`the operators' pages are accessible, ${colorScheme}, on a desk and on a phone`, async () => {
     const page = await browser.open("/", { colorScheme, reducedMotion: "reduce" });
     await logIn(page, "admin");
-    for (const path of ["", "/users", "/chats", "/keys", "/models", "/providers", "/webhooks", "/ledger", "/audit"]) {
+    for (const path of ["", "/users", "/groups", "/chats", "/keys", "/models", "/providers", "/webhooks", "/ledger", "/audit"]) {
       await page.goto(`/admin${path}`);
       await settle(page);
       await looksRight(page, `/admin${path}`);
@@ -124,6 +145,11 @@ for (const colorScheme of ["light", "dark"]) {
     await page.getByRole("link", { name: "Delete…" }).click();
     await settle(page);
     await looksRight(page, "deleting a user");
+
+    for (const tab of ["members", "ledger", "audit"]) {
+      await openGroup(page, tab);
+      await looksRight(page, `a group, ${tab}`);
+    }
 
     // What opens above the pages.
     await page.goto("/admin/chats");
@@ -143,12 +169,16 @@ for (const colorScheme of ["light", "dark"]) {
 test("on a phone everything is in reach of a finger, without scrolling sideways", async () => {
   const page = await browser.open("/", { viewport: PHONE, hasTouch: true, isMobile: true });
   await logIn(page, "admin");
-  const lists = ["/admin", "/admin/users?max=5000&select=all", "/admin/chats", "/admin/keys", "/admin/models", "/admin/providers", "/admin/webhooks", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
+  const lists = ["/admin", "/admin/users?max=5000&select=all", "/admin/groups", "/admin/chats", "/admin/keys", "/admin/models", "/admin/providers", "/admin/webhooks", "/admin/ledger", "/admin/audit", "/account?tab=usage", "/account?tab=keys"];
   for (const path of [...lists, "/account", "/account?tab=security", "/account?tab=data"]) {
     await page.goto(path);
     await settle(page);
     assert.equal(await page.getByRole("table").count(), 0, `${path} has cards`);
     for (const check of [tooWide, tooSmall, unfitForPhones]) assert.deepEqual(await check(page), [], path);
+  }
+  for (const tab of ["members", "ledger"]) {
+    await openGroup(page, tab);
+    for (const check of [tooWide, tooSmall, unfitForPhones]) assert.deepEqual(await check(page), [], `a group, ${tab}`);
   }
   // What was off the screen before.
   await page.goto("/admin/keys");

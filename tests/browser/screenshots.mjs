@@ -103,7 +103,7 @@ async function takeAll(size) {
 
   await page.context().clearCookies();
   await logIn(page, "admin");
-  for (const name of ["", "users", "chats", "keys", "models", "providers", "webhooks", "ledger", "audit"]) await at(`/admin/${name}`, `admin-${name || "dashboard"}`);
+  for (const name of ["", "users", "groups", "chats", "keys", "models", "providers", "webhooks", "ledger", "audit"]) await at(`/admin/${name}`, `admin-${name || "dashboard"}`);
   await openUser(page, "mia");
   for (const tab of await page.getByRole("tab").all()) {
     const name = await tab.innerText();

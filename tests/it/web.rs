@@ -14,9 +14,17 @@ async fn get(client: &Client, path: &str, header: (&str, &str)) -> Answer {
 async fn every_page_is_the_client_and_other_paths_are_not() {
     let app = TestApp::start(On::Sqlite).await;
     let anonymous = app.anonymous();
-    for path in
-        ["/", "/c/Q29udmVyc2F0aW9uOjE", "/login", "/account", "/admin", "/admin/", "/admin/users/x/delete", "/graphiql"]
-    {
+    for path in [
+        "/",
+        "/c/Q29udmVyc2F0aW9uOjE",
+        "/login",
+        "/account",
+        "/groups/R3JvdXA6MQ",
+        "/admin",
+        "/admin/",
+        "/admin/users/x/delete",
+        "/graphiql",
+    ] {
         let page = get(&anonymous, path, ("accept", "text/html")).await;
         assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");
         if page.status == 404 {

@@ -163,6 +163,7 @@ pub const ROUTES: &[Route] = &[
     ("/login", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
     ("/register", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
     ("/account", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
+    ("/groups/{group}", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
     ("/admin", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
     ("/admin/", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),
     ("/admin/{*page}", "GET HEAD", Body::Unread, Work::Headers, Rate::Connections, Memory::Fixed, Answer::File),

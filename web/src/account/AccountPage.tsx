@@ -2,6 +2,7 @@ import { Container, SimpleGrid, Stack, Tabs, Title } from '@mantine/core'
 import { IconDatabase, IconHistory, IconKey, IconShieldLock, IconUser } from '@tabler/icons-react'
 import { useState } from 'react'
 import { KeysCard } from '../keys/KeysCard'
+import { PayerCard } from '../groups/PayerCard'
 import { Frame } from '../layout/Frame'
 import { useIsPhone } from '../ui/useIsPhone'
 import { useSearchParam } from '../ui/useSearchParam'
@@ -54,7 +55,10 @@ export default function AccountPage() {
               })}
             </Tabs.List>
             <Tabs.Panel value="profile">
-              <ProfileCard />
+              <Stack>
+                <ProfileCard />
+                <PayerCard />
+              </Stack>
             </Tabs.Panel>
             <Tabs.Panel value="usage">
               <Stack>

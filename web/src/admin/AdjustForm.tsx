@@ -13,6 +13,8 @@ export type Adjustment = { amount: number; reason: string }
 type Props = {
   /** The current balance; null for several users, whose balances can only be changed by an amount. */
   current: number | null
+  /** Who can read the reason. */
+  readers?: string
   /** Several users. */
   several?: Pick<BulkTarget, 'names' | 'changed' | 'count'>
   /** The amount that is filled in at first. */
@@ -21,7 +23,7 @@ type Props = {
 }
 
 /** The form for an adjustment of a balance: by an amount, or to one. */
-export function AdjustForm({ current, several, amount: initialAmount, onSubmit }: Props) {
+export function AdjustForm({ current, readers = 'The user', several, amount: initialAmount, onSubmit }: Props) {
   const { form, submit, problem, isBusy } = useMutationForm<{
     mode: 'by' | 'to'
     amount: number | string
@@ -92,7 +94,7 @@ export function AdjustForm({ current, several, amount: initialAmount, onSubmit }
         )}
         <TextInput
           label="Reason"
-          description="The user can read it"
+          description={`${readers} can read it`}
           maxLength={500}
           data-autofocus={initialAmount !== undefined || undefined}
           {...form.getInputProps('reason')}

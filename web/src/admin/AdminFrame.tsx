@@ -8,6 +8,7 @@ import {
   IconPlugConnected,
   IconRobot,
   IconUsers,
+  IconUsersGroup,
   IconWebhook,
 } from '@tabler/icons-react'
 import { Suspense } from 'react'
@@ -19,6 +20,7 @@ import { PageLoader } from '../ui/PageLoader'
 const PAGES = [
   { path: '/admin', label: 'Dashboard', Icon: IconChartBar },
   { path: '/admin/users', label: 'Users', Icon: IconUsers },
+  { path: '/admin/groups', label: 'Groups', Icon: IconUsersGroup },
   { path: '/admin/chats', label: 'Messages', Icon: IconMessages },
   { path: '/admin/keys', label: 'API keys', Icon: IconKey },
   { path: '/admin/models', label: 'Models', Icon: IconRobot },

@@ -15,6 +15,8 @@ import { LedgerPage } from './LedgerPage'
 import { UserPage } from './UserPage'
 import { UsersPage } from './UsersPage'
 
+const GroupsPage = lazy(() => import('./groups/GroupsPage'))
+const GroupPage = lazy(() => import('./groups/GroupPage'))
 const ModelsPage = lazy(() => import('./catalog/ModelsPage'))
 const ProvidersPage = lazy(() => import('./catalog/ProvidersPage'))
 const WebhooksPage = lazy(() => import('./webhooks/WebhooksPage'))
@@ -30,6 +32,8 @@ export default function AdminRoutes() {
         <Route path="users" element={<UsersPage />} />
         <Route path="users/:userId" element={<UserPage />} />
         <Route path="users/:userId/delete" element={<DeleteUserPage />} />
+        <Route path="groups" element={<GroupsPage />} />
+        <Route path="groups/:groupId" element={<GroupPage />} />
         <Route path="chats" element={<ChatsPage />} />
         <Route path="keys" element={<KeysPage />} />
         <Route path="models" element={<ModelsPage />} />

@@ -19,6 +19,7 @@ import { PageLoader } from '../ui/PageLoader'
 import { ProblemAlert } from '../ui/ProblemAlert'
 import { ApiKeyLink } from './ApiKeyLink'
 import { auditPath } from './paths'
+import { GroupName } from './groups/GroupName'
 import { deletionSummary } from './chatLabels'
 import { ChatStatusBadge } from './ChatStatusBadge'
 import type { ChatRow } from './lists'
@@ -69,6 +70,7 @@ export function ChatDetails({ chat, onDeleted }: Props) {
               <CostButton chat={chat} /> ({formatCount(chat.hold)} reserved)
             </Fragment>,
           ],
+          ...(chat.payer ? [['Paid by', <GroupName key="payer" group={chat.payer} />] as DescriptionItem] : []),
           ...(chat.apiKeyId ? [['Sent', <ApiKeyLink key="sent" apiKeyId={chat.apiKeyId} />] as DescriptionItem] : []),
           ['Input', usage ? formatInput(usage) : 'none'],
           ['Output', usage ? formatOutput(usage) : 'none'],

@@ -5,13 +5,14 @@ import { reasonLabel } from '../format/reasons'
 import type { Pages } from '../graphql/usePages'
 import { DateTime } from '../ui/DateTime'
 import { RowsTable, type Column } from '../ui/RowsTable'
+import { GroupName } from './groups/GroupName'
 import { LoadedChatDialog } from './LoadedChatDialog'
 import type { LedgerRow } from './lists'
 import { UserName } from './UserName'
 
 const USER: Column<LedgerRow> = {
   header: 'User',
-  cell: ({ user }) => <UserName user={user} name={user?.username ?? 'deleted'} />,
+  cell: (entry) => <Owner entry={entry} />,
 }
 
 function columns(open: (chatId: string) => void): Column<LedgerRow>[] {
@@ -37,6 +38,20 @@ export function LedgerTable({ pages, withUser = true }: { pages: Pages<LedgerRow
         minWidth={860}
       />
       <LoadedChatDialog chatId={opened} onClose={() => setOpened(null)} onDeleted={pages.reload} />
+    </>
+  )
+}
+
+/** The owner of the balance: a user, or a group and the member who spent from it. */
+function Owner({ entry: { user, group } }: { entry: LedgerRow }) {
+  return (
+    <>
+      {(user ?? !group) && <UserName user={user} name={user?.username ?? 'deleted'} />}
+      {group && (
+        <div>
+          <GroupName group={group} />
+        </div>
+      )}
     </>
   )
 }

@@ -9,6 +9,16 @@ const ACCOUNTS: Choice[] = [
   { value: 'access', label: 'Passwords and logouts', values: ['USER_SET_PASSWORD', 'USER_LOG_OUT'] },
 ]
 
+const GROUPS: Choice[] = [
+  { value: 'groups', label: 'Groups', values: ['GROUP_CREATE', 'GROUP_UPDATE', 'GROUP_DELETE'] },
+  {
+    value: 'members',
+    label: 'Members of groups',
+    values: ['GROUP_MEMBER_ADD', 'GROUP_MEMBER_UPDATE', 'GROUP_MEMBER_REMOVE'],
+  },
+  { value: 'group-balances', label: 'Balances of groups', values: ['GROUP_ADJUST'] },
+]
+
 const CATALOG: Choice[] = [
   {
     value: 'providers',
@@ -35,11 +45,12 @@ const OTHERS: Choice[] = [
 /** The choices of the filter of the audit log, for a select. */
 export const ACTION_CHOICES = [
   { group: 'Accounts', items: ACCOUNTS },
+  { group: 'Groups', items: GROUPS },
   { group: 'Catalog', items: CATALOG },
   { group: 'Others', items: OTHERS },
 ]
 
 /** Returns the actions of a choice; null for all. */
 export function actionsOf(choice: string | null): AuditAction[] | null {
-  return [...ACCOUNTS, ...CATALOG, ...OTHERS].find(({ value }) => value === choice)?.values ?? null
+  return [...ACCOUNTS, ...GROUPS, ...CATALOG, ...OTHERS].find(({ value }) => value === choice)?.values ?? null
 }

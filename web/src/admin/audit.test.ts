@@ -42,6 +42,26 @@ it('tells an adjustment as a change of the balance', () => {
   expect(format('{"amount":500,"reason":"Thanks"}')).toBe('amount: 500, reason: Thanks')
 })
 
+it('labels actions on groups by their names', () => {
+  const act = (action: string, details = '{}') => {
+    const event = { action, targetName: 'Team', details }
+    return [actionLabel(event), formatDetails(event)]
+  }
+  expect(act('group.create')).toEqual(['Created the group Team', ''])
+  expect(act('group.update', '{"name":{"from":"A","to":"Team"}}')).toEqual(['Changed the group Team', 'name: A → Team'])
+  expect(act('group.delete', '{"written_off":900}')).toEqual(['Deleted the group Team', 'written off: 900'])
+  expect(act('group.update_member', '{"user":"mia","role":"manager"}')).toEqual([
+    'Changed the role of a member of the group Team',
+    'user: mia, role: manager',
+  ])
+  expect(act('group.add_members')[0]).toBe('Added members to the group Team')
+  expect(act('group.remove_member')[0]).toBe('Removed a member from the group Team')
+  expect(act('group.adjust_balance', '{"amount":500,"tokens":900,"reason":"May"}')).toEqual([
+    'Adjusted the balance of the group Team',
+    '+500 (balance: 400 → 900), reason: May',
+  ])
+})
+
 it('tells reads of messages, of one or of several', () => {
   const read = (chats: number) => ({ action: 'chat.read', targetName: 'mia', details: JSON.stringify({ chats }) })
   expect([actionLabel(read(1)), formatDetails(read(1))]).toEqual(['Read a message of mia', ''])

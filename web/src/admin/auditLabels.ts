@@ -16,6 +16,13 @@ const ACTIONS = new Map<string, (act: AuditedAction) => string>([
   ['chat.usage_over_hold', ({ targetName }) => `The usage of a message of ${targetName} exceeded what was reserved`],
   ['api_key.create', (act) => `Created the API key ${describeKey(act)}`],
   ['api_key.revoke', (act) => `Revoked the API key ${describeKey(act)}`],
+  ['group.create', ({ targetName }) => `Created the group ${targetName}`],
+  ['group.update', ({ targetName }) => `Changed the group ${targetName}`],
+  ['group.delete', ({ targetName }) => `Deleted the group ${targetName}`],
+  ['group.add_members', ({ targetName }) => `Added members to the group ${targetName}`],
+  ['group.update_member', ({ targetName }) => `Changed the role of a member of the group ${targetName}`],
+  ['group.remove_member', ({ targetName }) => `Removed a member from the group ${targetName}`],
+  ['group.adjust_balance', ({ targetName }) => `Adjusted the balance of the group ${targetName}`],
   ['provider.create', ({ targetName }) => `Connected the provider ${targetName}`],
   ['provider.update', ({ targetName }) => `Changed the provider ${targetName}`],
   ['provider.delete', ({ targetName }) => `Deleted the provider ${targetName}`],
@@ -54,7 +61,7 @@ export function isOfOneChat({ action, details }: Pick<AuditedAction, 'action' | 
 export function formatDetails(act: Pick<AuditedAction, 'action' | 'details'>): string {
   const details = parseDetails(act.details)
   if (!details) return act.details
-  if (act.action === 'balance.adjust') return formatAdjustment(details)
+  if (act.action === 'balance.adjust' || act.action === 'group.adjust_balance') return formatAdjustment(details)
   if (act.action === 'model.set_price') return formatPriceChange(details)
   if (isApiKeyAction(act.action)) return formatFields(details, ['user', 'name'])
   return formatFields(details, isOfOneChat(act) ? ['chats'] : [])

@@ -13,6 +13,7 @@ import { loadChatPage } from './pages'
 
 const ChatPage = lazy(async () => ({ default: (await loadChatPage()).ChatPage }))
 const AccountPage = lazy(() => import('../account/AccountPage'))
+const GroupPage = lazy(() => import('../groups/GroupPage'))
 const AdminRoutes = lazy(() => import('../admin/AdminRoutes'))
 const GraphiqlPage = lazy(() => import('../graphiql/GraphiqlPage'))
 
@@ -41,6 +42,7 @@ export default function MainPages() {
               <Route index element={<ChatPage />} />
               <Route path="/c/:conversationId" element={<ChatPage />} />
               <Route path="/account" element={<AccountPage />} />
+              <Route path="/groups/:groupId" element={<GroupPage />} />
               <Route path="/admin/*" element={<AdminRoutes />} />
               <Route path="/graphiql" element={<GraphiqlPage />} />
             </Route>

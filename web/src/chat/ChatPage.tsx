@@ -1,7 +1,8 @@
 import { lazy, Suspense, useState } from 'react'
 import { useNavigate, useParams } from 'react-router'
 import { Frame } from '../layout/Frame'
-import { ChangesContext, useChangeFeed } from './changes/useChanges'
+import { usePayer } from '../session/context'
+import { ChangesContext, useChangeFeed, useChanges } from './changes/useChanges'
 import { useConversations } from './changes/useConversations'
 import { ConversationPane } from './conversation/ConversationPane'
 import { NewConversation } from './conversation/NewConversation'
@@ -15,6 +16,11 @@ export function ChatPage() {
   const { conversationId } = useParams()
   const feed = useChangeFeed()
   const conversations = useConversations(feed)
+  const { payer, reload: reloadPayer } = usePayer()
+  useChanges(feed, ({ kind, chat }) => {
+    // What a group pays changes no balance of the user, which has events of its own.
+    if (payer && (kind === 'RELOAD' || (chat && chat.status !== 'PENDING'))) reloadPayer()
+  })
   const { pinned, unpinned, reload } = conversations
   // Remounts the page of a new chat, so that "New chat" clears it.
   const [fresh, setFresh] = useState(0)

@@ -5,6 +5,7 @@ import { INVALID_DAY, parseTypedDay, today } from '../format/dates'
 import { CreateKeyDocument } from '../gql/keys'
 import { mutate } from '../graphql/client'
 import { Problem } from '../graphql/problem'
+import { PayerSelect } from '../groups/PayerSelect'
 import { useViewer } from '../session/context'
 import { DayField } from '../ui/DayField'
 import { ProblemAlert } from '../ui/ProblemAlert'
@@ -81,10 +82,15 @@ export default function CreateKeyForm({ onCreated }: { onCreated: (created: Crea
             {...form.getInputProps('expiresAt')}
           />
         </SimpleGrid>
+        <PayerSelect
+          value={form.values.payerGroupId}
+          onChange={(groupId) => form.setFieldValue('payerGroupId', groupId)}
+          error={form.errors.payerGroupId}
+        />
         <Input.Wrapper
           label="Spending limits"
           labelElement="div"
-          description="In tokens of your balance. Days and months are in UTC."
+          description="In tokens. Days and months are in UTC."
           role="group"
           aria-label="Spending limits"
         >

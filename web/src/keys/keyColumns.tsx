@@ -11,7 +11,7 @@ export function keyColumns(revoke: (key: Key) => void): Column<Key>[] {
     { header: 'Key', cell: ({ name, prefix }) => <NameOfKey name={name} prefix={prefix} /> },
     { header: 'Permissions', cell: ({ scopes }) => scopesLabel(scopes) },
     { header: 'Models', cell: ({ models }) => models?.join(', ') ?? 'all' },
-    { header: 'Spent', cell: ({ spending }) => <Spent lines={spendingLines(spending)} /> },
+    { header: 'Spent', cell: ({ spending, payer }) => <Spent lines={spendingLines(spending, payer)} /> },
     { header: 'Last used', cell: ({ lastUsedAt }) => (lastUsedAt ? <RelativeTime iso={lastUsedAt} /> : 'never') },
     { header: 'Expires', cell: ({ expiresAt }) => (expiresAt ? <Day iso={expiresAt} /> : 'never') },
     { header: 'Status', cell: (key) => <State apiKey={key} onRevoke={() => revoke(key)} /> },

@@ -23,8 +23,8 @@ export function scopesLabel(scopes: readonly Scope[]): string {
   return labels.map((label, index) => (index === 0 ? label : label.toLowerCase())).join(', ')
 }
 
-/** Formats spending and limits, the total first: "300 of 5,000 in total", "100 today". */
-export function spendingLines(spending: Key['spending']): string[] {
+/** Formats spending and limits, the total first, and the group that pays: "300 of 5,000 in total", "paid by Team". */
+export function spendingLines(spending: Key['spending'], payer: { name: string } | null = null): string[] {
   const { total, held, today, thisMonth, totalLimit, dailyLimit, monthlyLimit } = spending
   const line = (spent: number, limit: number | null, when: string) =>
     limit === null ? `${formatCount(spent)} ${when}` : `${formatCount(spent)} of ${formatCount(limit)} ${when}`
@@ -34,6 +34,7 @@ export function spendingLines(spending: Key['spending']): string[] {
     ...(monthlyLimit === null ? [] : [line(thisMonth, monthlyLimit, 'this month')]),
     ...(dailyLimit === null ? [] : [line(today, dailyLimit, 'today')]),
     ...(held > 0 ? [`${formatCount(held)} reserved`] : []),
+    ...(payer ? [`paid by ${payer.name}`] : []),
   ]
 }
 

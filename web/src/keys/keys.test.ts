@@ -26,6 +26,10 @@ it('shows each limit next to the spending that counts against it', () => {
   ])
 })
 
+it('shows the group that pays', () => {
+  expect(spendingLines({ ...NOTHING, total: 100 }, { name: 'Team' })).toEqual(['100 in total', 'paid by Team'])
+})
+
 it('labels scopes', () => {
   expect(scopesLabel(['COMPLETIONS', 'READ'])).toBe('Use models, read')
 })
@@ -61,6 +65,7 @@ it('creates a key without limits from empty fields', () => {
     scopes: ['COMPLETIONS'],
     models: null,
     expiresAt: null,
+    payerGroupId: null,
     spendingLimit: { total: null, perDay: null, perMonth: null },
   })
 })

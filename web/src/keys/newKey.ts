@@ -12,6 +12,8 @@ export type NewKey = {
   models: string[]
   /** The last day, "2026-01-31". */
   expiresAt: string | null
+  /** The group that pays; null for who pays by default. */
+  payerGroupId: string | null
   total: Limit
   perDay: Limit
   perMonth: Limit
@@ -22,6 +24,7 @@ export const EMPTY_KEY: NewKey = {
   scopes: ['COMPLETIONS'],
   models: [],
   expiresAt: null,
+  payerGroupId: null,
   total: '',
   perDay: '',
   perMonth: '',
@@ -33,13 +36,14 @@ export function validateLimit(limit: Limit): string | null {
 }
 
 /** Converts the values of the form to the input of the mutation. */
-export function toCreateInput({ name, scopes, models, expiresAt, ...limits }: NewKey): CreateApiKeyInput {
+export function toCreateInput({ name, scopes, models, expiresAt, payerGroupId, ...limits }: NewKey): CreateApiKeyInput {
   const amount = (limit: Limit) => (typeof limit === 'number' ? limit : null)
   return {
     name: name.trim(),
     scopes,
     models: models.length > 0 ? models : null,
     expiresAt: expiresAt === null ? null : endOfDay(expiresAt),
+    payerGroupId,
     spendingLimit: {
       total: amount(limits.total),
       perDay: amount(limits.perDay),

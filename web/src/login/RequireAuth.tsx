@@ -6,6 +6,7 @@ import { createClient } from '../graphql/client'
 import { Socket } from '../graphql/socket'
 import { BalanceContext, useSession, useSessionState, ViewerContext } from '../session/context'
 import { PageLoader } from '../ui/PageLoader'
+import { PayerProvider } from './PayerProvider'
 import { Unreachable } from './Unreachable'
 
 /** Guards the routes for logged-in users. Redirects others to the log-in page, which returns them afterwards. */
@@ -50,7 +51,9 @@ function AsUser({ user }: { user: ViewerFragment }) {
     <Provider value={client}>
       <ViewerContext value={viewer}>
         <BalanceContext value={balance}>
-          <Outlet />
+          <PayerProvider>
+            <Outlet />
+          </PayerProvider>
         </BalanceContext>
       </ViewerContext>
     </Provider>

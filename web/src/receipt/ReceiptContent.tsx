@@ -30,7 +30,7 @@ export default function ReceiptContent({ chatId }: { chatId: string }) {
 }
 
 function Content({ chat, currency }: { chat: ChargedChat; currency: Currency | null }) {
-  const { receipt, usage } = chat
+  const { receipt, usage, payer } = chat
   const explanation = explainNoLines(chat)
   return (
     <Stack>
@@ -41,6 +41,11 @@ function Content({ chat, currency }: { chat: ChargedChat; currency: Currency | n
       )}
       {receipt && receipt.lines.length > 0 && <Lines receipt={receipt} currency={currency} />}
       {explanation && <Text size="sm">{explanation}</Text>}
+      {payer && (
+        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+          Paid by {payer.name}
+        </Text>
+      )}
       {usage && (
         <Stack gap="xs">
           <Text component="h3" size="sm" fw={600}>

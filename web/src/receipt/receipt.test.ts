@@ -17,7 +17,16 @@ const receipt: Receipt = {
   lines: [line('INPUT', 2, 300, '0.0006'), line('OUTPUT', 100, 30_000, '3')],
 }
 
-const chat: ChargedChat = { id: 'a', model: 'echo', status: 'DONE', cost: 4, hold: 31, usage: null, receipt }
+const chat: ChargedChat = {
+  id: 'a',
+  model: 'echo',
+  status: 'DONE',
+  cost: 4,
+  hold: 31,
+  payer: null,
+  usage: null,
+  receipt,
+}
 
 it('formats prices of messages and of model tokens', () => {
   expect(formatLinePrice({ price: 100, per: 1 })).toBe('100 each')

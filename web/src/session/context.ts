@@ -1,6 +1,6 @@
 import { createContext, use } from 'react'
 import type { Client } from '@urql/core'
-import type { ViewerFragment } from '../gql/session'
+import type { PayerQuery, ViewerFragment } from '../gql/session'
 import type { Socket } from '../graphql/socket'
 import { useStore } from '../store/useStore'
 import type { Session, SessionState } from './session'
@@ -35,7 +35,25 @@ export type Balance = { tokens: number; held: number }
 
 export const BalanceContext = createContext<Balance>({ tokens: 0, held: 0 })
 
-/** Returns the current balance of the viewer. */
+/** Returns the current own balance of the viewer. */
 export function useBalance(): Balance {
   return use(BalanceContext)
+}
+
+/** A group that pays for messages, with its balance. */
+export type Payer = NonNullable<NonNullable<PayerQuery['me']>['payer']>
+
+/** Who pays by default. */
+export type PayerState = {
+  /** Null for the own balance, and until it is loaded. */
+  payer: Payer | null
+  /** Loads the group's balance again, which changes without an event. */
+  reload: () => void
+}
+
+export const PayerContext = createContext<PayerState>({ payer: null, reload: () => undefined })
+
+/** Returns who pays by default. */
+export function usePayer(): PayerState {
+  return use(PayerContext)
 }

@@ -23,7 +23,7 @@ impl AuditQuery {
         #[graphql(desc = "Returns only the actions of this user.")] actor_id: Option<ID>,
         #[graphql(
             desc = "Returns only the actions on this object: a user (including the user's chats and API keys), a chat, \
-                    an API key or a provider. The object may be deleted."
+                    an API key, a provider or a group. The object may be deleted."
         )]
         target_id: Option<ID>,
         #[graphql(desc = "Returns only these actions.")] actions: Option<Vec<audit::Action>>,

@@ -49,8 +49,8 @@ impl AuditEvent {
         Ok(ctx.data::<DataLoader<Users>>()?.load_one(user_id).await.map_err(context::shared)?.map(User::from))
     }
 
-    /// The global id of the target: a user, a chat, an API key, a provider or a webhook. The target may be deleted. Null for a
-    /// model, a group and a server.
+    /// The global id of the target: a user, a chat, an API key, a provider, a group or a webhook. The target may be deleted.
+    /// Null for a model and for a server.
     async fn target_id(&self) -> Option<ID> {
         let kind = AUDITED.iter().find(|(_, name)| *name == self.0.target_type);
         kind.map(|(kind, _)| kind.of(self.0.target_id))
@@ -75,12 +75,13 @@ impl AuditEvent {
 }
 
 /// The kinds of targets, with their names in the rows.
-const AUDITED: [(Kind, &str); 5] = [
+const AUDITED: [(Kind, &str); 6] = [
     (Kind::User, "user"),
     (Kind::Chat, "chat"),
     (Kind::ApiKey, "api_key"),
     (Kind::Provider, "provider"),
     (Kind::Webhook, "webhook"),
+    (Kind::Group, "group"),
 ];
 
 /// Returns the target type and row id of a global id.

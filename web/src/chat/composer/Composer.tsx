@@ -1,7 +1,7 @@
 import { Textarea } from '@mantine/core'
 import { useEffect, useEffectEvent, useRef, useState, type KeyboardEvent } from 'react'
 import { isMetered } from '../../format/prices'
-import { useBalance, useViewer } from '../../session/context'
+import { useBalance, usePayer, useViewer } from '../../session/context'
 import { useStore } from '../../store/useStore'
 import type { Chat } from '../chat'
 import page from '../chat.module.css'
@@ -47,6 +47,8 @@ export function Composer(props: Props) {
     props
   const { user } = useViewer()
   const balance = useBalance()
+  // What a group has, other members spend meanwhile: only the server knows it.
+  const available = usePayer().payer ? Infinity : balance.tokens
   const maxLength = useLimits().message
   const { models, selected, select, price } = useModelChoice(preferredModel, onSelectModel)
   const [text, setText] = useState(() => {
@@ -72,7 +74,7 @@ export function Composer(props: Props) {
 
   const length = messageLength(text)
   const hasQueued = queued !== null
-  const next = submission({ text, maxLength, isSending, hasPending, hasQueued, price, balance: balance.tokens })
+  const next = submission({ text, maxLength, isSending, hasPending, hasQueued, price, balance: available })
   // A message that waits has a longer context by the time it is sent.
   const isEstimated = next.action === 'send' && estimateIn && selected !== null && isMetered(price)
   const estimate = useEstimate(isEstimated ? { message: text.trim(), model: selected, ...estimateIn } : null)
@@ -129,9 +131,7 @@ export function Composer(props: Props) {
   return (
     <div className={`${page.column} ${classes.composer}`}>
       {problem && <RejectionNotice problem={problem} price={price} />}
-      {!problem && !hasPending && price && isUnaffordable(price, balance.tokens) && (
-        <InsufficientBalance price={price} />
-      )}
+      {!problem && !hasPending && price && isUnaffordable(price, available) && <InsufficientBalance price={price} />}
       {queued && (
         <QueuedNotice
           queued={queued}

@@ -2,7 +2,7 @@ import { Alert, Text } from '@mantine/core'
 import { IconClock, IconCoin, IconInfoCircle } from '@tabler/icons-react'
 import { formatPrice, formatTokens, type Price } from '../../format/prices'
 import type { Problem, Shortage } from '../../graphql/problem'
-import { useBalance } from '../../session/context'
+import { useBalance, usePayer } from '../../session/context'
 import { describeShortage } from './estimate'
 
 /** The reason why a message was rejected, and what to do about it. */
@@ -28,8 +28,9 @@ export function RejectionNotice({ problem, price }: { problem: Problem; price: P
 /** The notice that the balance does not cover a message. */
 export function InsufficientBalance({ price, shortage = null }: { price: Price | null; shortage?: Shortage | null }) {
   const balance = useBalance()
+  const { payer } = usePayer()
   const missing = shortage
-    ? describeShortage(shortage)
+    ? describeShortage(shortage, payer?.name)
     : `You have ${formatTokens(balance.tokens)}${price ? `, and this model costs ${formatPrice(price)}` : ''}.`
   return (
     <Alert
@@ -43,8 +44,9 @@ export function InsufficientBalance({ price, shortage = null }: { price: Price |
     >
       <Text size="sm">
         {missing}
-        {balance.held > 0 && ` ${formatTokens(balance.held)} more are reserved for answers in progress.`} Ask an
-        operator to top up your balance, or choose a cheaper model. What you wrote stays here.
+        {!payer && balance.held > 0 && ` ${formatTokens(balance.held)} more are reserved for answers in progress.`} Ask
+        an operator to top up {payer ? 'the balance of the group' : 'your balance'}, or choose a cheaper model
+        {payer && ' or another payer'}. What you wrote stays here.
       </Text>
     </Alert>
   )

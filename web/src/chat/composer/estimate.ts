@@ -24,6 +24,7 @@ export function withShortage(problem: Problem): Problem {
 }
 
 /** Describes what is missing: "This needs 31 tokens; you have 3." */
-export function describeShortage({ required, available }: Shortage): string {
-  return `This needs ${formatTokens(required)}; you have ${formatCount(available)}.`
+export function describeShortage({ required, available }: Shortage, payer?: string): string {
+  const owner = payer === undefined ? 'you have' : `${payer} has`
+  return `This needs ${formatTokens(required)}; ${owner} ${formatCount(available)}.`
 }

@@ -1,7 +1,7 @@
 import { ActionIcon, Badge, Group, Menu, Text, Title, Tooltip, UnstyledButton } from '@mantine/core'
 import { IconDots, IconKeyboard } from '@tabler/icons-react'
 import { useEffect, useRef, useState } from 'react'
-import type { Chat, Conversation } from '../chat'
+import type { Chat, OpenConversation } from '../chat'
 import page from '../chat.module.css'
 import { RenameForm } from '../sidebar/RenameForm'
 import classes from './conversation.module.css'
@@ -11,7 +11,7 @@ import { InstructionsButton } from './InstructionsButton'
 import { useConversationActions } from './useConversationActions'
 
 type Props = {
-  conversation: Conversation
+  conversation: OpenConversation
   chats: readonly Chat[]
   hasEarlier: boolean
   /** Called after the conversation is changed or deleted. */

@@ -2,12 +2,12 @@ import { Button } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import { notifications } from '@mantine/notifications'
 import { IconMessageOff } from '@tabler/icons-react'
-import { useCallback, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { Link } from 'react-router'
 import { UpdateConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { asProblem } from '../../graphql/problem'
-import { useViewer } from '../../session/context'
+import { PayerContext, usePayer, useViewer } from '../../session/context'
 import { EmptyState } from '../../ui/EmptyState'
 import { PageLoader } from '../../ui/PageLoader'
 import { ProblemAlert } from '../../ui/ProblemAlert'
@@ -50,6 +50,12 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
   const { store, state } = useThread(id, announce)
   const conversation = useConversation(id, store)
   const title = conversation?.title
+  const byDefault = usePayer()
+  const ofConversation = conversation?.payer
+  const payer = useMemo(
+    () => (ofConversation ? { ...byDefault, payer: ofConversation } : byDefault),
+    [byDefault, ofConversation],
+  )
   useTitle(title ?? '')
   const { send, sendReady, replace, sentId } = useSend(id, store)
   const pending = state.chats.filter((chat) => chat.status === 'PENDING')
@@ -86,33 +92,35 @@ export function ConversationPane({ id, onChanged, onHelp }: Props) {
           onHelp={onHelp}
         />
       )}
-      <ThreadView
-        store={store}
-        state={state}
-        editingId={editingId}
-        sentId={sentId}
-        onEdit={edit}
-        onReplaced={replace}
-        onContinue={sendReady}
-      />
-      <Composer
-        draftOf={id}
-        pending={pending}
-        hasFailed={newest?.status === 'FAILED' || newest?.status === 'INTERRUPTED'}
-        preferredModel={conversation?.model ?? newest?.model ?? null}
-        onSelectModel={async (model) => {
-          await mutate(client, UpdateConversationDocument, { input: { conversationId: id, model } })
-        }}
-        estimateIn={{ conversationId: id, context: newest && `${newest.id} ${newest.status}` }}
-        onSend={send}
-        onStopped={(chat) => {
-          store.upsert(chat)
-          setAnnouncement(ANNOUNCEMENTS.stopped)
-        }}
-        onEditLast={() => {
-          if (newest && newest.status !== 'PENDING') setEditingId(newest.id)
-        }}
-      />
+      <PayerContext value={payer}>
+        <ThreadView
+          store={store}
+          state={state}
+          editingId={editingId}
+          sentId={sentId}
+          onEdit={edit}
+          onReplaced={replace}
+          onContinue={sendReady}
+        />
+        <Composer
+          draftOf={id}
+          pending={pending}
+          hasFailed={newest?.status === 'FAILED' || newest?.status === 'INTERRUPTED'}
+          preferredModel={conversation?.model ?? newest?.model ?? null}
+          onSelectModel={async (model) => {
+            await mutate(client, UpdateConversationDocument, { input: { conversationId: id, model } })
+          }}
+          estimateIn={{ conversationId: id, context: newest && `${newest.id} ${newest.status}` }}
+          onSend={send}
+          onStopped={(chat) => {
+            store.upsert(chat)
+            setAnnouncement(ANNOUNCEMENTS.stopped)
+          }}
+          onEditLast={() => {
+            if (newest && newest.status !== 'PENDING') setEditingId(newest.id)
+          }}
+        />
+      </PayerContext>
       <Announcer text={announcement} />
     </section>
   )

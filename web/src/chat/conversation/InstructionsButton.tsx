@@ -5,17 +5,17 @@ import { lazy, Suspense, useRef } from 'react'
 import { UpdateConversationDocument } from '../../gql/chat'
 import { mutate } from '../../graphql/client'
 import { useViewer } from '../../session/context'
-import type { Conversation } from '../chat'
+import type { OpenConversation } from '../chat'
 
 const InstructionsDialog = lazy(() => import('./InstructionsDialog'))
 
 /** A button that shows and changes the instructions of a conversation, which its next messages use. */
-export function InstructionsButton({ conversation }: { conversation: Conversation }) {
+export function InstructionsButton({ conversation }: { conversation: OpenConversation }) {
   const { client } = useViewer()
   const button = useRef<HTMLButtonElement>(null)
   // The dialog is removed at once, so it cannot return the focus itself.
   const [isOpen, dialog] = useDisclosure(false, { onClose: () => setTimeout(() => button.current?.focus()) })
-  const { id, systemPrompt, model } = conversation
+  const { id, systemPrompt, model, payer } = conversation
   const label = systemPrompt ? 'Edit instructions' : 'Add instructions'
   return (
     <>
@@ -34,7 +34,8 @@ export function InstructionsButton({ conversation }: { conversation: Conversatio
       {isOpen && (
         <Suspense>
           <InstructionsDialog
-            initial={{ systemPrompt, model }}
+            initial={{ systemPrompt, model, payerGroupId: payer?.id ?? null }}
+            withPayer
             onClose={dialog.close}
             onSave={async (instructions) => {
               await mutate(client, UpdateConversationDocument, { input: { conversationId: id, ...instructions } })

@@ -2,41 +2,48 @@ import { Button, Group, Modal, Stack, Textarea } from '@mantine/core'
 import { useForm } from '@mantine/form'
 import { useState } from 'react'
 import { asProblem, type Problem } from '../../graphql/problem'
+import { PayerSelect } from '../../groups/PayerSelect'
 import { ProblemAlert } from '../../ui/ProblemAlert'
 import { excessLength, textLength } from '../composer/length'
 import { useLimits } from '../composer/useLimits'
 import { ModelSelect } from '../models/ModelSelect'
 import { firstAvailable, useModels } from '../models/useModels'
 
-/** The system prompt and the model of a conversation. */
-export type Instructions = { systemPrompt: string | null; model: string | null }
+/** The system prompt, the model and the payer of a conversation. */
+export type Instructions = { systemPrompt: string | null; model: string | null; payerGroupId?: string | null }
 
 type Props = {
   initial: Instructions | null
+  /** Whether it asks who pays. */
+  withPayer?: boolean
   onClose: () => void
   /** Throws if the instructions are rejected. */
   onSave: (instructions: Instructions) => Promise<void>
 }
 
-/** The dialog for the system prompt and the model of a conversation. */
-export default function InstructionsDialog({ initial, onClose, onSave }: Props) {
+/** The dialog for the system prompt, the model and the payer of a conversation. */
+export default function InstructionsDialog({ initial, withPayer = false, onClose, onSave }: Props) {
   const models = useModels([initial?.model ?? null])
   const maxLength = useLimits().systemPrompt
   const [problem, setProblem] = useState<Problem | null>(null)
   const [isBusy, setBusy] = useState(false)
-  const form = useForm<{ systemPrompt: string; model: string | null }>({
-    initialValues: { systemPrompt: initial?.systemPrompt ?? '', model: initial?.model ?? null },
+  const form = useForm<{ systemPrompt: string; model: string | null; payerGroupId: string | null }>({
+    initialValues: {
+      systemPrompt: initial?.systemPrompt ?? '',
+      model: initial?.model ?? null,
+      payerGroupId: initial?.payerGroupId ?? null,
+    },
     validate: {
       systemPrompt: (text) => excessLength(textLength(text.trim()), maxLength),
     },
   })
 
-  const save = async ({ systemPrompt, model }: typeof form.values) => {
+  const save = async ({ systemPrompt, model, payerGroupId }: typeof form.values) => {
     const text = systemPrompt.trim()
     setBusy(true)
     setProblem(null)
     try {
-      await onSave({ systemPrompt: text === '' ? null : text, model })
+      await onSave({ systemPrompt: text === '' ? null : text, model, ...(withPayer && { payerGroupId }) })
       onClose()
     } catch (thrown) {
       setProblem(asProblem(thrown))
@@ -64,6 +71,12 @@ export default function InstructionsDialog({ initial, onClose, onSave }: Props) 
             selected={firstAvailable(models, form.values.model)}
             onSelect={(model) => form.setFieldValue('model', model)}
           />
+          {withPayer && (
+            <PayerSelect
+              value={form.values.payerGroupId}
+              onChange={(groupId) => form.setFieldValue('payerGroupId', groupId)}
+            />
+          )}
           {problem && <ProblemAlert problem={problem} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>

@@ -1,14 +1,14 @@
 import { useQuery } from 'urql'
 import { ConversationDocument } from '../../gql/chat'
 import { useConversationChanges } from '../changes/useChanges'
-import type { Conversation } from '../chat'
+import type { Conversation, OpenConversation } from '../chat'
 import { applyChange } from '../thread/applyChange'
 import type { ThreadStore } from '../thread/threadStore'
 
 type Shown = Pick<Conversation, 'title' | 'model' | 'systemPrompt'> | null
 
 /** Returns a conversation; null until it is loaded. Keeps it and its thread as they are on the server. */
-export function useConversation(id: string, store: ThreadStore): Conversation | null {
+export function useConversation(id: string, store: ThreadStore): OpenConversation | null {
   const [{ data }, reload] = useQuery({ query: ConversationDocument, variables: { id } })
   const conversation = data?.conversation ?? null
   useConversationChanges(id, (change) => {
