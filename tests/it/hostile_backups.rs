@@ -138,7 +138,7 @@ async fn restored_rows_can_all_be_read_and_summed() {
         ("year", "UPDATE session SET expires_at = '+12026-01-01T00:00:00+00:00'", "session.expires_at can't be read"),
         (
             "conversation",
-            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, created_at, NULL, NULL \
+            "INSERT INTO user SELECT 99, 'x', 'x', password_hash, is_active, is_staff, is_superuser, 0, created_at, NULL, NULL, NULL \
              FROM user; INSERT INTO wallet (user_id, tokens, held) VALUES (99, 0, 0); INSERT INTO conversation (id, user_id, title, created_at, active_at) \
              SELECT 9, id, 'x', created_at, 1 FROM user WHERE id = 99; UPDATE chat SET conversation_id = 9",
             "1 chats have a conversation_id of another user",
@@ -161,8 +161,9 @@ async fn a_restored_database_has_no_servers_jobs_or_leases_of_another_one() {
          INSERT OR REPLACE INTO job (name, holder, claimed_until) VALUES ('retention', 'x', '{FAR}');
          UPDATE chat SET status = 'PENDING', cost = 0, hold = 100, messages_charged = NULL, finished_at = NULL, lease_until = '{FAR}';
          UPDATE chat SET wallet_id = (SELECT id FROM wallet WHERE user_id = chat.user_id);
-         UPDATE wallet SET held = 100; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;
-         UPDATE wallet SET (ledger_seq, ledger_hash) = (SELECT seq, hash FROM ledger_entry WHERE wallet_id = wallet.id)"
+         UPDATE wallet SET held = 100 WHERE user_id IS NOT NULL; DELETE FROM ledger_entry WHERE chat_id IS NOT NULL;
+         UPDATE wallet SET (ledger_seq, ledger_hash) = (SELECT seq, hash FROM ledger_entry WHERE wallet_id = wallet.id)
+         WHERE user_id IS NOT NULL"
     );
     let open_chat = changed(&file, "open", &sql).await;
     let target = Installation::new(On::Sqlite, &[("JETON_TURNS__LEASE", "1s")]).await;
@@ -196,7 +197,7 @@ async fn verify_reports_values_of_a_wrong_type() {
     server.register("mia").await;
     assert!(server.terminate());
     let db = open(&database(&installation)).await;
-    db.execute_unprepared("UPDATE wallet SET tokens = 'much', held = 0.5; UPDATE ledger_entry SET amount = x'00'")
+    db.execute_unprepared("UPDATE wallet SET tokens = 'much', held = 0.5 WHERE user_id IS NOT NULL; UPDATE ledger_entry SET amount = x'00'")
         .await
         .unwrap();
     db.close().await.unwrap();

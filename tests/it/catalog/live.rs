@@ -29,7 +29,7 @@ async fn in_force(what: &str, others: &[&App], is_so: impl Fn(&App) -> bool) {
         assert!(begun.elapsed() < PATIENCE, "{what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    println!("{what} is in force on the others after {:?}", begun.elapsed());
+    eprintln!("{what} is in force on the others after {:?}", begun.elapsed());
 }
 
 async fn changes_are_in_force_everywhere(on: On, settings: &str) {

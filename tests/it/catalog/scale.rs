@@ -70,7 +70,7 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
     epoch.update(app.app.db.read()).await.unwrap();
     let begun = Instant::now();
     catalog::refresh(&app.app).await.unwrap();
-    println!("10,000 models are loaded in {:?}", begun.elapsed());
+    eprintln!("10,000 models are loaded in {:?}", begun.elapsed());
     assert_eq!(app.app.models().entries().len(), 10_000 + configured);
     let begun = Instant::now();
     catalog::update_model(
@@ -81,10 +81,10 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
     )
     .await
     .unwrap();
-    println!("and one changed in {:?}", begun.elapsed());
+    eprintln!("and one changed in {:?}", begun.elapsed());
 
     let (page, message) = times(&root).await;
-    println!("a page: {page_of_ten:?}, {page:?}; a message: {message_of_ten:?}, {message:?}");
+    eprintln!("a page: {page_of_ten:?}, {page:?}; a message: {message_of_ten:?}, {message:?}");
     let mut after = serde_json::Value::Null;
     let query = "query($after: String) { catalogModels(first: 100, after: $after, source: DATABASE) { totalCount
         nodes { name } pageInfo { endCursor hasNextPage } } }";
@@ -114,13 +114,13 @@ async fn clients_find_models_of_a_large_catalog(root: &Client) {
     assert_eq!(first["defaultModel"]["default"], true);
     let begun = Instant::now();
     let found = root.data(query, json!({ "search": "  SEVEN m7 " })).await["it"].take();
-    println!("a search takes {:?}", begun.elapsed());
+    eprintln!("a search takes {:?}", begun.elapsed());
     assert_eq!((&found["totalCount"], &found["nodes"][0]["name"]), (&json!(1), &json!("m7")), "{found}");
     let named = root.data(query, json!({ "names": ["m9999", "none", "m5000"] })).await["it"].take();
     assert_eq!((&named["totalCount"], &named["nodes"][0]["name"]), (&json!(2), &json!("m5000")), "{named}");
     assert_eq!(root.code(query, json!({ "names": vec!["m"; 101] })).await, "INVALID_INPUT");
     let begun = Instant::now();
     let listed = root.get("/v1/models").await;
-    println!("/v1/models: {} bytes in {:?}", listed.text.len(), begun.elapsed());
+    eprintln!("/v1/models: {} bytes in {:?}", listed.text.len(), begun.elapsed());
     assert!(listed.json()["data"].as_array().unwrap().len() >= 10_000);
 }

@@ -155,7 +155,7 @@ async fn members_who_spend_at_once_never_overdraw_their_group(on: On) {
     let (other, router) = app.on(Db::connect(&app.place.url(), 8).await.unwrap());
     let sending = join_all((0..120).map(|number: usize| {
         let member = &members[number % 3];
-        let client = if number % 2 == 0 { member.clone() } else { member.at(router.clone()) };
+        let client = if number.is_multiple_of(2) { member.clone() } else { member.at(router.clone()) };
         async move { client.say("echo", "one of many").await["errors"][0]["code"].as_str().map(str::to_owned) }
     }));
     let codes = sending.await;

@@ -46,7 +46,7 @@ impl Limits {
         aliases: 100,
         root_fields: 20,
         directives: 50,
-        cost: 50_000,
+        cost: 55_000,
         introspection: 3,
         variables_bytes: 512 << 10,
         variables_nesting: 10,

@@ -139,8 +139,11 @@ impl Inner {
             Err(UpstreamFailure { error, kind, again, retry_after, is_rejection, rejection })
         };
         let first_byte = upstream.timeouts.first_byte();
-        let answered = timeout(first_byte, answered).await;
-        match answered.unwrap_or_else(|_| Err(unreachable(no_first_byte(first_byte)))) {
+        let answered = match timeout(first_byte, answered).await {
+            Ok(answered) => answered,
+            Err(_) => Err(unreachable(no_first_byte(first_byte))),
+        };
+        match answered {
             Ok((first, response)) => {
                 let now = Instant::now();
                 call.first_byte(now);
