@@ -178,6 +178,7 @@ impl Schema {
                 ("since", "DateTime") if is_required => "\"2026-03-01T00:00:00Z\"".to_owned(),
                 ("until", "DateTime") if is_required => "\"2026-03-03T00:00:00Z\"".to_owned(),
                 (_, "EstimateMessageInput") => "{message: \"x\"}".to_owned(),
+                (_, "PricePreviewInput") => "{model: \"echo\", price: {perMessage: 1}}".to_owned(),
                 _ if is_required => "\"x\"".to_owned(),
                 _ => String::new(),
             };

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits until this is so on all other servers, and prints how long it took: a busy machine may need longer than the second
 /// that is promised.
+#[expect(clippy::print_stderr, reason = "a figure for people who run the test")]
 async fn in_force(what: &str, others: &[&App], is_so: impl Fn(&App) -> bool) {
     let begun = Instant::now();
     while !others.iter().all(|server| is_so(server)) {

@@ -99,6 +99,7 @@ async fn ten_thousand_models_are_listed_and_answer(on: On) {
     clients_find_models_of_a_large_catalog(&root).await;
 }
 
+#[expect(clippy::print_stderr, reason = "figures for people who run the test")]
 async fn clients_find_models_of_a_large_catalog(root: &Client) {
     // The list of all is too much for an operation.
     let all =

@@ -149,7 +149,7 @@ async fn what_is_refused_is_refused_however_it_is_written() {
 async fn variables_are_no_multiplier() {
     let app = TestApp::start(On::Sqlite).await;
     let anonymous = app.anonymous();
-    let uses = "chats(first: 1, after: $a) { nodes { id } } ".repeat(110);
+    let uses = "chats(first: 1, after: $a) { nodes { id } } ".repeat(125);
     let query = format!("query($a: String) {{ conversation(id: \"x\") {{ {uses} }} }}");
     let response = anonymous.graphql(&query, json!({ "a": "x".repeat(500_000) })).await;
     assert!(response["errors"][0]["message"].as_str().unwrap().contains("costs"), "{response}");
