@@ -102,10 +102,10 @@ def check_graphql_ws(url: str, access: str) -> None:
 def check_webhook(server: local_server.LocalServer) -> None:
     """Adds a webhook, starts the receiver with its secret, and sends a test to it."""
     jeton, port = local_server.binary(), with_services.free_port()
-    command = [jeton, "webhook", "add", "mine", f"http://127.0.0.1:{port}/", "--json"]
+    command = [str(jeton), "webhook", "add", "mine", f"http://127.0.0.1:{port}/", "--json"]
     added = subprocess.run(command, check=True, env=server.environment, capture_output=True, text=True)
     environment = os.environ | {"JETON_WEBHOOK_SECRET": json.loads(added.stdout)["secret"]}
-    receiver = [sys.executable, EXAMPLES / "webhook-python/receiver.py", str(port)]
+    receiver = [sys.executable, str(EXAMPLES / "webhook-python/receiver.py"), str(port)]
     with subprocess.Popen(receiver, env=environment, stdout=subprocess.PIPE, text=True) as running:
         try:
             assert running.stdout is not None
