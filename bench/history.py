@@ -31,7 +31,8 @@ INSERT INTO chat (id, user_id, model, status, message, response, hold, cost, inp
     SELECT i, user_id, 'echo', 'DONE', 'What is it that you do all day long? (' || i || ')',
         'AI Response to: What is it that you do all day long? (' || i || ')', 100, 100, 10, 10, FALSE, at, at, 0, '' FROM filled;
 INSERT INTO ledger_entry (wallet_id, amount, balance_after, reason, chat_id, created_at)
-    SELECT (SELECT id FROM wallet WHERE wallet.user_id = filled.user_id), -100, {grant} - 100 * row_number() OVER (PARTITION BY user_id ORDER BY i), 'CHAT_DONE', i, at FROM filled ORDER BY i;
+    SELECT (SELECT id FROM wallet WHERE wallet.user_id = filled.user_id), -100,
+        {grant} - 100 * row_number() OVER (PARTITION BY user_id ORDER BY i), 'CHAT_DONE', i, at FROM filled ORDER BY i;
 UPDATE wallet SET tokens = tokens - 100 * spent.chats
     FROM (SELECT user_id, count(*) AS chats FROM filled GROUP BY user_id) AS spent WHERE spent.user_id = wallet.user_id;
 """
