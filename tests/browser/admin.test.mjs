@@ -16,7 +16,7 @@ import {
   startServer,
 } from "./support.mjs";
 
-const LEDGER = "entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id";
+const LEDGER = "entry_id,created_at,user_id,user,reason,amount,balance_after,note,actor,chat_id,group_id";
 
 let server, browser;
 before(async () => {
