@@ -163,7 +163,7 @@ mod tests {
             assert!(check(&db).await.is_ok(), "after {applied} migrations");
             db.execute_unprepared("ANALYZE").await.unwrap();
             assert!(check(&db).await.is_ok(), "statistics are no difference");
-            db.execute_unprepared("CREATE INDEX mine ON user (tokens)").await.unwrap();
+            db.execute_unprepared("CREATE INDEX mine ON user (created_at)").await.unwrap();
             let Err(Rejection::Wrong(why)) = check(&db).await else { panic!("{applied}") };
             assert!(why.contains("index mine of user"), "{why}");
         }

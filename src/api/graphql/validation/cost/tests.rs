@@ -60,7 +60,7 @@ fn rejected_documents() -> Vec<(String, &'static str)> {
         ),
         (format!("{{__schema{{types{{{}}}}}}}", "fields{args{name description}}".repeat(100)), "costs"),
         (format!("mutation{{{}}}", "logout(input:{}){errors{code}}".repeat(21)), "20 fields of the operation itself"),
-        ("mutation{sendMessage(input:{message:\"x\"}){chat{conversation{chats(first:100){nodes{conversation{chats(first:100){nodes{id message response cost}}}}}}}}}".to_owned(), "costs"),
+        ("mutation{sendMessage(input:{message:\"x\"}){chat{conversation{chats(first:100){nodes{conversation{chats(first:100){nodes{id message response cost hold}}}}}}}}}".to_owned(), "costs"),
     ]
 }
 
@@ -221,7 +221,7 @@ fn what_people_ask_for_is_fine() {
     assert_eq!(cost, Ok(expected));
     let typical = include_str!("../../../../../tests/it/introspection.graphql");
     let cost = weighed(typical).unwrap().cost;
-    assert!(cost < 45_000, "{cost}");
+    assert!(cost < 55_000, "{cost}");
 }
 
 #[test]
