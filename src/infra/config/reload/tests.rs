@@ -43,6 +43,7 @@ fn with_another(key: &str, value: &Value) -> Config {
         ("http.cors_origins", _) => "[\"https://chat.example\"]".to_owned(),
         ("v1.insufficient_status", _) => "429".to_owned(),
         ("turns.save_interval", _) => "\"400ms\"".to_owned(),
+        ("webhooks.timeout", _) => "\"14s\"".to_owned(),
         (_, Value::Boolean(is)) => (!is).to_string(),
         // More room is always consistent.
         (_, Value::Integer(number)) => (number + 1).to_string(),
