@@ -10,7 +10,6 @@ use crate::core::error::Error;
 use crate::core::ids::{GroupId, UserId};
 use crate::core::pagination::{self, Page, PageRequest};
 use crate::core::viewer::{Actor, Reader, Staff, Viewer};
-use crate::domain::ledger;
 use crate::infra::entity::group_member::{self, Role};
 use crate::infra::entity::{group, ledger_entry};
 
@@ -149,5 +148,5 @@ pub async fn members_counted(app: &App, ids: &[GroupId]) -> Result<HashMap<Group
 /// # Errors
 /// INTERNAL if the database fails.
 pub async fn history(app: &App, id: GroupId, page: PageRequest) -> Result<Page<ledger_entry::Entity>, Error> {
-    page.load(app.db.read(), ledger::entries_of(id), ledger_entry::Column::Id).await
+    page.load(app.db.read(), ledger_entry::Entity::of_group(id), ledger_entry::Column::Id).await
 }

@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, Select};
 
 use crate::core::error::Error;
-use crate::core::ids::{GroupId, LedgerEntryId, UserId};
+use crate::core::ids::{LedgerEntryId, UserId};
 use crate::core::pagination::{Page, PageRequest, TimeRange};
 use crate::core::viewer::{Reader, Staff, Viewer};
 use crate::infra::db::Db;
@@ -65,11 +65,6 @@ pub(super) fn with_reasons(entries: Select<ledger_entry::Entity>, reasons: &[Rea
     // The index's own condition as literals: SQLite uses a partial index only if the statement implies its condition.
     let rare = RARE_REASONS.map(|reason| Expr::Constant(reason.into()));
     entries.filter(ledger_entry::Column::Reason.into_expr().is_in(rare))
-}
-
-/// Returns a query of the entries of a group's wallet.
-pub fn entries_of(id: GroupId) -> Select<ledger_entry::Entity> {
-    ledger_entry::Entity::of_group(id)
 }
 
 /// Returns entries, newest first.

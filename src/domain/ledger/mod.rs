@@ -38,7 +38,7 @@ pub use self::balance::Balance;
 pub use self::chain::{Erasable, new_entry_id};
 use self::chain::{Head, new_entry_ids, to_hex};
 pub use self::close::close_account;
-pub use self::entries::{EntryFilter, entries_of, find, history};
+pub use self::entries::{EntryFilter, find, history};
 pub use self::export::export;
 pub use self::granted::granted_by;
 pub use self::hold::{Hold, ReservedHold, Settlement, Spender, insufficient};

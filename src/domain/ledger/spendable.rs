@@ -172,8 +172,7 @@ impl SpendableBalances {
         if !self.users.contains_key(&spender.user_id) {
             return Err(no_balance());
         }
-        if let Some(key_id) = spender.api_key_id.filter(|id| !self.keys.contains_key(id)) {
-            tracing::trace!(%key_id, "the API key is no longer valid");
+        if spender.api_key_id.is_some_and(|id| !self.keys.contains_key(&id)) {
             return Err(key_budget::ended());
         }
         let (_, balance) = self.paying(spender)?;

@@ -1,7 +1,6 @@
 //! Wallets: one for each user, and one for each group that has a balance of its own.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::Expr;
@@ -33,15 +32,6 @@ impl From<UserId> for Owner {
 impl From<GroupId> for Owner {
     fn from(id: GroupId) -> Self {
         Self::Group(id)
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(id) => write!(f, "user {id}"),
-            Self::Group(id) => write!(f, "group {id}"),
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::infra::config;
 
 /// The maximum length of a stored error, in characters.
 const MAX_ERROR_CHARS: usize = 300;
-/// The maximum number of causes of an error that are told.
+/// The maximum number of causes of an error that are shown.
 const MAX_CAUSES: usize = 6;
 /// How this server names itself.
 const AGENT: &str = concat!("jeton/", env!("CARGO_PKG_VERSION"));
