@@ -36,14 +36,6 @@ impl From<GroupId> for Owner {
 }
 
 impl Owner {
-    /// Returns the id of the group; `None` for a user.
-    pub fn group(self) -> Option<GroupId> {
-        match self {
-            Self::Group(id) => Some(id),
-            Self::User(_) => None,
-        }
-    }
-
     fn owns(self) -> Expr {
         match self {
             Self::User(id) => Column::UserId.eq(id),

@@ -17,7 +17,7 @@ use crate::support::{On, PASSWORD, on_both_databases};
 
 /// Enough that a rotation is killed in the middle of them.
 const PROVIDERS: usize = 60;
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Returns the ids of the secrets that keys are encrypted under, one for each key.
 async fn secret_ids(db: &Db) -> Vec<String> {
@@ -32,7 +32,7 @@ async fn wait_until(command: Option<&mut Child>, mut is_so: impl AsyncFnMut() ->
         if command.as_mut().is_some_and(|command| command.try_wait().unwrap().is_some()) {
             return;
         }
-        assert!(begun.elapsed() < PATIENCE);
+        assert!(begun.elapsed() < TIMEOUT);
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -19,7 +19,7 @@ use super::{KEY, Service, model, provider};
 use crate::support::{On, TestApp, on_both_databases};
 
 /// The time after which a change is taken for lost.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Waits until this is so on all other servers, and prints how long it took: a busy machine may need longer than the second
 /// that is promised.
@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn in_force(what: &str, others: &[&App], is_so: impl Fn(&App) -> bool) {
     let begun = Instant::now();
     while !others.iter().all(|server| is_so(server)) {
-        assert!(begun.elapsed() < PATIENCE, "{what}");
+        assert!(begun.elapsed() < TIMEOUT, "{what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     eprintln!("{what} is in force on the others after {:?}", begun.elapsed());
